@@ -1,0 +1,1 @@
+"""The template language: translated once into minijinja, then rendered many times."""

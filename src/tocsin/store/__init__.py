@@ -1,0 +1,1 @@
+"""PostgreSQL: one file per noun; every function takes and returns many."""

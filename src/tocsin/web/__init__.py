@@ -1,0 +1,1 @@
+"""HTTP comes in: bytes to structs, structs to bytes."""
