@@ -1,6 +1,7 @@
 """The one error family. A code and a short text for programs, a debug sentence that says what and where for people."""
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class TocsinError(Exception):
@@ -14,6 +15,16 @@ class TocsinError(Exception):
         super().__init__(debug)
         self.debug = debug
         self.path = path
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the caller did nothing wrong, so that trying again may help."""
+        return self.code >= TocsinError.code
+
+    def below(self, path: str) -> Self:
+        """The same error, its member path continued upwards."""
+        self.path = ".".join(filter(None, (path, self.path)))
+        return self
 
     def describe(self) -> str:
         """One sentence with the member path in front, for `error_debug`."""

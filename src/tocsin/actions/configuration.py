@@ -1,0 +1,98 @@
+"""Making the configuration equal to a file, printing it as one, and making tokens."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from tocsin.actions.context import Context
+from tocsin.core import configuration_file
+from tocsin.core.configuration import Configuration, Database, Permission, Token
+from tocsin.core.configuration_file import Change, Objects
+from tocsin.core.errors import Conflict
+from tocsin.core.identities import Kind, describer
+from tocsin.store import configuration as stored_configuration
+from tocsin.store import identities, profiles
+from tocsin.store.configuration import ObjectChange
+from tocsin.store.database import Transaction
+
+TOKEN_BYTES = 24
+_PAGE = 5000
+
+
+async def apply(
+    context: Context,
+    text: str,
+    file_name: str,
+    environment: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    prune: bool = False,
+) -> Sequence[Change]:
+    """Make the configuration equal to the file; what that changes. ConfigurationMistakes: then nothing has changed."""
+    async with context.database.transaction() as transaction:
+        configuration = await context.configuration(transaction)
+        stored = configuration_file.list_objects(configuration)
+        wanted = configuration_file.parse(text, file_name, environment, stored, prune=prune)
+        changes = configuration_file.differences(stored, wanted, prune=prune)
+        if not dry_run:
+            await _write(transaction, configuration, wanted, changes)
+    return changes
+
+
+async def export(context: Context) -> str:
+    """The present configuration as a file."""
+    async with context.database.transaction() as transaction:
+        return configuration_file.dump(configuration_file.list_objects(await context.configuration(transaction)))
+
+
+async def create_token(context: Context, name: str, permissions: tuple[Permission, ...]) -> str:
+    """A new token's text; only its hash is kept. Raises Conflict when the name is taken."""
+    text = context.random(TOKEN_BYTES).hex()
+    token = Token(name, sha256(text.encode()).hexdigest(), permissions or ("*",))
+    async with context.database.transaction() as transaction:
+        configuration = await context.configuration(transaction)
+        if any(known.name == name for known in configuration.tokens.values()):
+            raise Conflict(f"there is a token named {name!r} already")
+        await stored_configuration.write(transaction, [ObjectChange("tokens", name, token)])
+    return text
+
+
+async def _write(
+    transaction: Transaction, configuration: Configuration, wanted: Objects, changes: Sequence[Change]
+) -> None:
+    written = [
+        ObjectChange(change.section, str(change.key), getattr(wanted, change.section).get(change.key))
+        for change in changes
+        if change.action != "unchanged"
+    ]
+    if not written:
+        return
+    for identifier, database in wanted.databases.items():
+        await _index(transaction, configuration.databases.get(identifier), database)
+    await stored_configuration.write(transaction, written)
+
+
+async def _index(transaction: Transaction, before: Database | None, after: Database) -> None:
+    """Keep the identities of stored profiles true when fields begin or cease to be matchable."""
+    if before is None:
+        return
+    old = {name for name, field in before.custom_fields().items() if field.is_matchable}
+    new = {name for name, field in after.custom_fields().items() if field.is_matchable}
+    if old == new:
+        return
+    await identities.lock_all(transaction)
+    if old - new:
+        await identities.delete_fields(transaction, after.id, sorted(old - new))
+    added = {name: field for name, field in after.custom_fields().items() if name in new - old}
+    if not added:
+        return
+    describe = describer(Database(id=after.id, name=after.name, fields=dict(added)))
+    last = b""
+    while page := await profiles.list_after(transaction, after.id, last, _PAGE):
+        gained = [
+            (identity, profile.id)
+            for profile in page
+            for identity in describe(profile.fields, ())
+            if identity.kind == Kind.CUSTOM_FIELD
+        ]
+        await identities.insert(transaction, after.id, gained)
+        last = page[-1].id

@@ -1,0 +1,18 @@
+"""What is done now and then: partitions for events to come, and forgetting what nobody will ask for."""
+
+from tocsin.actions import requests, tasks
+from tocsin.actions.context import Context
+from tocsin.store import events
+
+
+async def tidy(context: Context) -> None:
+    """Safe to do at any time, by any number of workers."""
+    await prepare(context)
+    await requests.forget_old(context)
+    await tasks.forget_old(context)
+
+
+async def prepare(context: Context) -> None:
+    """What must be there before the first message is sent."""
+    async with context.database.transaction() as transaction:
+        await events.add_partitions(transaction, context.clock().date())

@@ -1,0 +1,201 @@
+"""Finding and importing profiles, a batch at a time."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+
+from tocsin.actions.context import Context
+from tocsin.core.configuration import Configuration, Database
+from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
+from tocsin.core.identities import Kind
+from tocsin.core.launches import ImportItem, ItemError, item_error
+from tocsin.core.matching import Key, Matching, key_of, value_of
+from tocsin.core.profiles import Batch, Change, Owners, Profile, Reader, Uniqueness, unique_prefixes, unique_values
+from tocsin.store import identities as stored_identities
+from tocsin.store import profiles as stored_profiles
+from tocsin.store.database import Transaction
+
+# Above this many items the work between statements is done in a thread, so that other calls are answered meanwhile.
+_MANY = 200
+
+
+class Import(Struct, frozen=True):
+    """How the items of a call are imported. `value` is a search value given at the root, for a single profile."""
+
+    configuration: Configuration
+    database: Database
+    matching: Matching
+    skip_invalid_subscriptions: bool = False
+    value: Any = None
+    is_single: bool = False
+
+    def path(self, index: int) -> str:
+        """The member path of an item."""
+        return "data" if self.is_single else f"data[{index}]"
+
+
+class ReadItem(NamedTuple):
+    """An item that can be applied."""
+
+    change: Change
+    key: Key
+
+
+class Found(Struct, frozen=True):
+    """The profile of each item, or what is wrong with it, in order; `profiles` as far as they are known already."""
+
+    outcomes: Sequence[bytes | ItemError]
+    profiles: Mapping[bytes, Profile] = field(default_factory=dict)
+    ignored_fields: Sequence[str] = ()
+
+
+async def import_items(
+    context: Context, transaction: Transaction, job: Import, items: Sequence[ImportItem], first_index: int = 0
+) -> Found:
+    """Create or update a profile for each item, in order. Items that cannot be are errors of their own.
+
+    1. Read every item. 2. Lock the values that identify them, find their owners. 3. Lock and read the profiles found.
+    4. Apply the items in order. 5. Write what changed, one statement per kind of change.
+    """
+    reader = Reader(job.configuration, job.database, skip_invalid_subscriptions=job.skip_invalid_subscriptions)
+    read = await _threaded(len(items), lambda: _read_items(reader, job, items, first_index))
+    batch = await _open_batch(context, transaction, job, reader, [item for item in read if isinstance(item, ReadItem)])
+    outcomes = await _threaded(len(items), lambda: _apply_items(batch, job, read, first_index))
+    await _write(transaction, job.database, batch)
+    return Found(outcomes, batch.profiles, sorted(reader.ignored))
+
+
+async def find_owners(
+    transaction: Transaction, database_id: int, matching: Matching, keys: Iterable[Key]
+) -> Mapping[Key, Sequence[bytes]]:
+    """The profiles that match each key, two at most."""
+    if not matching.is_by_id:
+        return await stored_identities.find(transaction, database_id, keys, matching.kinds, matching.resource_id)
+    sought = {key: bytes.fromhex(key[0]) for key in keys}
+    stored = await stored_profiles.get(transaction, database_id, list(sought.values()))
+    return {key: [profile_id] if profile_id in stored else [] for key, profile_id in sought.items()}
+
+
+async def get_one(transaction: Transaction, database: Database, matching: Matching, value: Any) -> Profile:
+    """The one profile that matches; or NotFound, Ambiguous, Invalid."""
+    key = key_of(matching, value, VALUE_MEMBERS[matching.mode])
+    owners = (await find_owners(transaction, database.id, matching, [key]))[key]
+    if len(owners) > 1:
+        raise Ambiguous(f"several profiles match {matching.mode}")
+    profiles = await stored_profiles.get(transaction, database.id, owners)
+    if not profiles:
+        raise NotFound(f"no profile matches {matching.mode}")
+    return profiles[owners[0]]
+
+
+# The member of a call that holds the value searched for.
+VALUE_MEMBERS: Mapping[str, str] = {
+    "email": "email",
+    "email_profile": "email",
+    "phone": "phone",
+    "profile_id": "profile_id",
+    "custom": "field_value",
+}
+# The field that a search value becomes, when a profile of a call lacks it.
+_FIELDS_OF_VALUES = {"email": "email", "email_profile": "email", "phone": "phones"}
+
+
+def _read_items(
+    reader: Reader, job: Import, items: Sequence[ImportItem], first_index: int
+) -> list[ReadItem | TocsinError]:
+    read: list[ReadItem | TocsinError] = []
+    for index, item in enumerate(items, first_index):
+        try:
+            read.append(_read_item(reader, job, item.data))
+        except TocsinError as mistake:
+            read.append(mistake.below(job.path(index)))
+    return read
+
+
+def _read_item(reader: Reader, job: Import, raw: dict[str, Any]) -> ReadItem:
+    matching = job.matching
+    if matching.is_by_id:
+        given = raw.get("profile_id") or raw.get("_id") or raw.get("id") or job.value
+        return ReadItem(reader.read(raw), key_of(matching, given, "profile_id"))
+    change = reader.read(raw)
+    value = value_of(matching, change.fields, change.subscriptions)
+    if value is None and job.value is not None:
+        change = reader.read({**raw, matching.field_name or _FIELDS_OF_VALUES[matching.mode]: job.value})
+        value = value_of(matching, change.fields, change.subscriptions)
+    member = matching.field_name or VALUE_MEMBERS[matching.mode]
+    if value is None:
+        raise Invalid("the item has no value to match by", path=member)
+    return ReadItem(change, key_of(matching, value, member))
+
+
+async def _open_batch(
+    context: Context, transaction: Transaction, job: Import, reader: Reader, items: Sequence[ReadItem]
+) -> Batch:
+    """Everything that applying the items needs to know, locked until the transaction ends."""
+    database, matching = job.database, job.matching
+    await stored_profiles.prefer_indexes(transaction)
+    await stored_identities.lock(transaction, _values(items))
+    owners = await find_owners(transaction, database.id, matching, dict.fromkeys(item.key for item in items))
+    unique = await _find_unique(transaction, database, items)
+    found = [profile_ids[0] for profile_ids in owners.values() if len(profile_ids) == 1]
+    await stored_profiles.lock(transaction, found)
+    stored = await stored_profiles.get(transaction, database.id, found)
+    return Batch(
+        matching,
+        Owners(matching.covers, owners),
+        Uniqueness(database, unique),
+        stored,
+        reader.describe,
+        context.new_ids(),
+    )
+
+
+def _apply_items(
+    batch: Batch, job: Import, read: Sequence[ReadItem | TocsinError], first_index: int
+) -> list[bytes | ItemError]:
+    outcomes: list[bytes | ItemError] = []
+    for index, item in enumerate(read, first_index):
+        if isinstance(item, TocsinError):
+            outcomes.append(item_error(index, item))
+            continue
+        try:
+            outcomes.append(batch.apply(item.change, item.key))
+        except TocsinError as mistake:
+            outcomes.append(item_error(index, mistake.below(job.path(index))))
+    return outcomes
+
+
+def _values(items: Sequence[ReadItem]) -> list[str]:
+    """What must not be created twice at once: every identity given, and every value searched for."""
+    values = [identity.value for item in items for identity in item.change.identities]
+    values += [value for item in items for value in item.key]
+    return values
+
+
+async def _find_unique(
+    transaction: Transaction, database: Database, items: Sequence[ReadItem]
+) -> dict[Key, list[bytes]]:
+    prefixes = unique_prefixes(database)
+    if not prefixes:
+        return {}
+    keys = {(value,) for item in items for value in unique_values(item.change, prefixes)}
+    return await stored_identities.find(transaction, database.id, keys, (Kind.CUSTOM_FIELD,), None)
+
+
+async def _write(transaction: Transaction, database: Database, batch: Batch) -> None:
+    created, changed = batch.created(), batch.changed()
+    gained, lost = batch.gained_and_lost()
+    if created:
+        await stored_profiles.insert(transaction, database.id, created)
+    if changed:
+        await stored_profiles.update(transaction, changed)
+    if lost:
+        await stored_identities.delete(transaction, database.id, lost)
+    if gained:
+        await stored_identities.insert(transaction, database.id, gained)
+
+
+async def _threaded(size: int, work: Any) -> Any:
+    return await asyncio.to_thread(work) if size > _MANY else work()

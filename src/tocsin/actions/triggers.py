@@ -1,0 +1,161 @@
+"""Starting triggers: for profiles that are found, and for profiles that are imported by the same call."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from tocsin.actions import profiles
+from tocsin.actions.context import Context
+from tocsin.actions.profiles import Found, Import
+from tocsin.core.configuration import Configuration, Database, Trigger
+from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
+from tocsin.core.launches import (
+    BatchOutcome,
+    ImportCall,
+    ItemError,
+    Launch,
+    LaunchCall,
+    ProfileReference,
+    SkippedItem,
+    StartCall,
+    StartItem,
+    item_error,
+)
+from tocsin.core.matching import Key, Matching, check_matching, key_of
+from tocsin.core.messages import QueuedMessage
+from tocsin.core.profiles import Profile
+from tocsin.core.triggers import DELETED, Skip, choose_address
+from tocsin.store import launches, messages
+from tocsin.store import profiles as stored_profiles
+from tocsin.store.database import Transaction
+
+MOST_ITEMS = 100_000
+
+
+class CheckedCall(Struct, frozen=True):
+    """A launching call whose trigger and matching are known to be right."""
+
+    call: ImportCall | StartCall
+    configuration: Configuration
+    database: Database
+    trigger: Trigger
+    matching: Matching
+
+    def imports(self) -> Import:
+        """How the call's items are imported."""
+        return Import(
+            self.configuration,
+            self.database,
+            self.matching,
+            self.call.skip_invalid_subscriptions,
+            self.call.value,
+            self.call.is_single,
+        )
+
+
+def check(configuration: Configuration, call: ImportCall | StartCall) -> CheckedCall:
+    """The call with what it names; or NotFound, Invalid."""
+    trigger = configuration.get_trigger(call.trigger_id)
+    if not trigger.active:
+        raise Invalid(f"trigger {trigger.id} is not active", path="trigger_id")
+    if trigger.event != "api_call":
+        raise Invalid(f"trigger {trigger.id} is launched by {trigger.event}, not by API calls", path="trigger_id")
+    if not call.items:
+        raise Invalid("expected at least one item", path="data")
+    if len(call.items) > MOST_ITEMS:
+        raise Invalid(f"expected at most {MOST_ITEMS} items", path="data")
+    call.timeout.length()
+    database = configuration.get_database(trigger.database)
+    matching = check_matching(call.matching, database, field_name=call.field_name, resource_id=call.resource_id)
+    if matching.resource_id is not None and matching.resource_id not in configuration.resources:
+        raise NotFound(f"there is no resource {matching.resource_id}", path="resource_id")
+    return CheckedCall(call, configuration, database, trigger, matching)
+
+
+async def run(context: Context, transaction: Transaction, checked: CheckedCall) -> BatchOutcome:
+    """A whole call at once: import or find every profile, then launch."""
+    call = checked.call
+    if isinstance(call, ImportCall):
+        found = await profiles.import_items(context, transaction, checked.imports(), call.items)
+    else:
+        found = await find(transaction, checked, call.items)
+    return await launch(context, transaction, checked, found, context.clock())
+
+
+async def find(
+    transaction: Transaction, checked: CheckedCall, items: Sequence[StartItem], first_index: int = 0
+) -> Found:
+    """The profile of each item, which must be there and be one."""
+    call, matching = checked.call, checked.matching
+    keys = [_read_key(call, matching, item, call.path(index)) for index, item in enumerate(items, first_index)]
+    await stored_profiles.prefer_indexes(transaction)
+    sought = dict.fromkeys(key for key in keys if not isinstance(key, TocsinError))
+    owners = await profiles.find_owners(transaction, checked.database.id, matching, sought)
+
+    def outcome(index: int, key: Key | TocsinError) -> bytes | ItemError:
+        if isinstance(key, TocsinError):
+            return item_error(index, key)
+        if len(owners[key]) > 1:
+            return item_error(index, Ambiguous(f"several profiles match {matching.mode}", path=call.path(index)))
+        if not owners[key]:
+            return item_error(index, NotFound(f"no profile matches {matching.mode}", path=call.path(index)))
+        return owners[key][0]
+
+    return Found([outcome(index, key) for index, key in enumerate(keys, first_index)])
+
+
+async def launch(
+    context: Context, transaction: Transaction, checked: CheckedCall, found: Found, called_at: datetime
+) -> BatchOutcome:
+    """One message for each profile that can be sent to, due once the call's timeout is over."""
+    call = checked.call
+    places = {outcome: index for index, outcome in enumerate(found.outcomes) if isinstance(outcome, bytes)}
+    known = await _profiles(transaction, checked.database, found, list(places))
+    addresses = {profile_id: _address(checked, known.get(profile_id)) for profile_id in places}
+    queued = [
+        QueuedMessage(
+            context.new_message_id(profile_id), profile_id, address, call.items[places[profile_id]].custom_data or None
+        )
+        for profile_id, address in addresses.items()
+        if not isinstance(address, Skip)
+    ]
+    if queued:
+        launched = Launch(next(context.new_ids()), call.trigger_id, call.content, call.custom_data, call.attachments)
+        await launches.insert(transaction, launched, called_at)
+        await messages.enqueue(transaction, launched, called_at + call.timeout.length(), queued)
+    return BatchOutcome(
+        result=[ProfileReference(outcome.hex()) for outcome in found.outcomes if isinstance(outcome, bytes)],
+        errors=[outcome for outcome in found.outcomes if isinstance(outcome, ItemError)],
+        skipped=[
+            SkippedItem(places[profile_id], profile_id.hex(), address.reason)
+            for profile_id, address in addresses.items()
+            if isinstance(address, Skip)
+        ],
+        ignored_fields=list(found.ignored_fields),
+    )
+
+
+async def _profiles(
+    transaction: Transaction, database: Database, found: Found, profile_ids: Sequence[bytes]
+) -> Mapping[bytes, Profile]:
+    missing = [profile_id for profile_id in profile_ids if profile_id not in found.profiles]
+    if not missing:
+        return found.profiles
+    return {**found.profiles, **await stored_profiles.get(transaction, database.id, missing)}
+
+
+def _address(checked: CheckedCall, profile: Profile | None) -> str | Skip:
+    if profile is None:
+        return Skip(DELETED)
+    wanted = checked.call.subscription_filter
+    return choose_address(checked.trigger, profile.fields, profile.subscriptions, wanted)
+
+
+def _read_key(call: LaunchCall, matching: Matching, item: StartItem, path: str) -> Key | TocsinError:
+    member = profiles.VALUE_MEMBERS[matching.mode]
+    value = getattr(item, member)
+    try:
+        return key_of(matching, call.value if value is None else value, member)
+    except Invalid as mistake:
+        return mistake.below(path)

@@ -1,0 +1,162 @@
+"""The program `tocsin`: commands and their arguments (interfaces.md)."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import uvloop
+
+from tocsin import __version__, log, settings
+from tocsin import main as wiring
+from tocsin.actions import configuration as configuration_actions
+from tocsin.channels.smtp import SmtpChannel
+from tocsin.core.configuration import Permission
+from tocsin.core.configuration_file import Change
+from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
+from tocsin.settings import Settings
+from tocsin.store import migrate
+
+ROLES = ("api", "worker")
+
+Command = Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int]]
+
+# Flags are settings too; worker processes inherit them through the environment.
+_FLAGS = {"data_dir": "TOCSIN_DATA_DIR", "listen": "TOCSIN_LISTEN"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; the exit status says whether it did what it should."""
+    parsed = _parser().parse_args(arguments)
+    for flag, variable in _FLAGS.items():
+        if getattr(parsed, flag, None):
+            os.environ[variable] = getattr(parsed, flag)
+    sys.exit(_run(parsed))
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    try:
+        loaded = settings.load(os.environ)
+        log.configure(loaded.log_level, loaded.log_format)
+        return int(uvloop.run(parsed.command(parsed, loaded)))
+    except ConfigurationMistakes as mistakes:
+        return _complain(*mistakes.mistakes)
+    except TocsinError as error:
+        return _complain(error.describe())
+    except BaseExceptionGroup as group:
+        ours, others = group.split(TocsinError)
+        if others is not None or ours is None:
+            raise
+        return _complain(*(str(error) for error in ours.exceptions))
+
+
+def _complain(*sentences: str) -> int:
+    for sentence in sentences:
+        print(f"tocsin: {sentence}", file=sys.stderr)
+    return 1
+
+
+async def _serve(parsed: argparse.Namespace, loaded: Settings) -> int:
+    roles = [role.strip() for role in parsed.roles.split(",") if role.strip()]
+    if not roles or set(roles) - set(ROLES):
+        return _complain(f"--roles: expected {' or '.join(ROLES)} or both, got {parsed.roles!r}")
+    if parsed.config:
+        await _apply_file(parsed.config, loaded)
+    await wiring.serve(loaded, roles)
+    return 0
+
+
+async def _apply(parsed: argparse.Namespace, loaded: Settings) -> int:
+    changes = await _apply_file(parsed.file, loaded, dry_run=parsed.dry_run, prune=parsed.prune)
+    for change in changes:
+        print(change.describe())
+    if parsed.dry_run:
+        print("nothing was changed: --dry-run")
+    return 0
+
+
+async def _apply_file(
+    path: str, loaded: Settings, *, dry_run: bool = False, prune: bool = False
+) -> Sequence[Change]:
+    try:
+        text = await asyncio.to_thread(Path(path).read_text, "utf-8")
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise ConfigurationMistakes([f"{path}: {getattr(trouble, 'strerror', None) or 'not UTF-8 text'}"]) from None
+    async with wiring.open_context(loaded) as context:
+        return await configuration_actions.apply(context, text, path, os.environ, dry_run=dry_run, prune=prune)
+
+
+async def _export(_: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print(await configuration_actions.export(context), end="")
+    return 0
+
+
+async def _create_token(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print(await configuration_actions.create_token(context, parsed.name, tuple(parsed.permission)))
+    return 0
+
+
+async def _migrate(_: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded, migrated=False) as context, context.database.transaction() as transaction:
+        applied = await migrate.migrate(transaction)
+    for migration in applied:
+        print(f"applied {migration.version:04} {migration.name}")
+    print(f"the schema is at version {migrate.migrations()[-1].version}")
+    return 0
+
+
+async def _check(_: argparse.Namespace, loaded: Settings) -> int:
+    """Every part that can be tried is tried, so that one run shows everything that is wrong."""
+    print("settings: usable")
+    async with wiring.open_context(loaded, migrated=False) as context:
+        async with context.database.transaction() as transaction:
+            await migrate.check(transaction)
+            configuration = await context.configuration(transaction)
+        print(f"database: usable, schema {migrate.migrations()[-1].version}")
+        troubles = 0
+        for sender in configuration.senders.values():
+            channel = SmtpChannel(sender)
+            try:
+                print(f"sender {sender.id} {sender.name!r}: {await channel.check()}")
+            except NotReady as trouble:
+                troubles += 1
+                print(f"sender {sender.id} {sender.name!r}: NOT usable: {trouble.describe()}")
+            finally:
+                await channel.close()
+    return 1 if troubles else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tocsin", description="A server for triggered customer messaging.")
+    parser.add_argument("--version", action="version", version=f"tocsin {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = _command(commands, "serve", "serve the API and send messages", _serve)
+    serve.add_argument("--listen", metavar="HOST:PORT", help="where to answer (TOCSIN_LISTEN)")
+    serve.add_argument("--roles", default=",".join(ROLES), help="what this host does (default: %(default)s)")
+    serve.add_argument("--config", metavar="FILE", help="a configuration file to apply first")
+    apply = _command(commands, "apply", "make the configuration equal to a file", _apply)
+    apply.add_argument("file", metavar="FILE")
+    apply.add_argument("--dry-run", action="store_true", help="only say what would change")
+    apply.add_argument("--prune", action="store_true", help="remove what the file does not have")
+    _command(commands, "export", "print the configuration as a file", _export)
+    _command(commands, "migrate", "bring the database schema up to date", _migrate)
+    _command(commands, "check", "say whether settings, database and senders are usable", _check)
+    token = commands.add_parser("token", help="API tokens").add_subparsers(required=True, metavar="COMMAND")
+    create = _command(token, "create", "print a new API token once", _create_token)
+    create.add_argument("name", metavar="NAME")
+    create.add_argument(
+        "--permission", action="append", default=[], choices=get_args(Permission), help="what it may do (default: all)"
+    )
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str, command: Command) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--data-dir", metavar="DIR", help="where data is kept (TOCSIN_DATA_DIR)")
+    parser.set_defaults(command=command)
+    return parser

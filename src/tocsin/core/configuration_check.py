@@ -1,0 +1,156 @@
+"""What no single member shows: that objects fit together, and that what they hold can be used."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from tocsin.core import emails
+from tocsin.core.configuration import (
+    MATCHABLE,
+    Database,
+    EmailTemplate,
+    Field,
+    Resource,
+    Sender,
+    SmsTemplate,
+    Template,
+    Token,
+    Trigger,
+)
+from tocsin.core.errors import TemplateMistake
+from tocsin.core.fields import check_field_names
+from tocsin.core.templates.template import compile_template
+
+
+class Finding(NamedTuple):
+    """A mistake at the member `path` of an object; the path is empty when it is about the whole."""
+
+    path: tuple[str | int, ...]
+    sentence: str
+
+
+class Known(NamedTuple):
+    """Everything that will be configured, tokens by name; `broken` are the (section, id) with mistakes of their own."""
+
+    databases: Mapping[int, Database]
+    resources: Mapping[int, Resource]
+    senders: Mapping[int, Sender]
+    templates: Mapping[int, Template]
+    triggers: Mapping[int, Trigger]
+    tokens: Mapping[str, Token]
+    broken: frozenset[tuple[str, int | str]]
+
+
+def check_database(database: Database) -> Iterator[Finding]:
+    """Names and options of the custom fields."""
+    for sentence in check_field_names(database):
+        yield Finding(("fields",), sentence)
+    for name, field in database.custom_fields().items():
+        for member, sentence in _check_field(field):
+            yield Finding(("fields", name, member), sentence)
+
+
+def _check_field(field: Field) -> Iterator[tuple[str, str]]:
+    if field.type == "enum" and not field.values:
+        yield "values", "an enum needs values"
+    if field.type != "enum" and field.values:
+        yield "values", f"only an enum has values, this is {field.type}"
+    if len(set(field.values)) < len(field.values) or "" in field.values:
+        yield "values", "each value must be given once and not be empty"
+    if field.unique and field.type not in MATCHABLE:
+        yield "unique", f"{field.type} cannot be unique; only {', '.join(sorted(MATCHABLE))} can"
+
+
+def check_sender(sender: Sender) -> Iterator[Finding]:
+    """User name and password belong together."""
+    if sender.username and not sender.password:
+        yield Finding(("password",), "a username needs a password")
+    if sender.password and not sender.username:
+        yield Finding(("username",), "a password needs a username")
+
+
+def check_template(template: Template) -> Iterator[Finding]:
+    """Every text is in the template language, addresses are addresses, and something is said on some channel."""
+    if template.email is None and template.sms is None:
+        yield Finding((), "a template needs an email or an sms")
+    if template.email is not None:
+        yield from _check_email(template.email)
+    if template.sms is not None:
+        yield from _check_sms(template.sms)
+
+
+def _check_email(email: EmailTemplate) -> Iterator[Finding]:
+    if not email.html and not email.text:
+        yield Finding(("email",), "html or text is missing")
+    if not email.subject.strip():
+        yield Finding(("email", "subject"), "the subject must not be empty")
+    for member in ("from_email", "reply_to_email"):
+        yield from _check_address(email, member)
+    for member in ("from_email", "from_name", "reply_to_email", "reply_to_name", "subject"):
+        if len(getattr(email, member).splitlines()) > 1:
+            yield Finding(("email", member), "this must be one line")
+    for member in ("from_email", "from_name", "reply_to_email", "reply_to_name", "subject", "html", "text"):
+        yield from _check_text(getattr(email, member), ("email", member), escape=member == "html")
+
+
+def _check_address(email: EmailTemplate, member: str) -> Iterator[Finding]:
+    address = getattr(email, member)
+    # A template form is known only when a message is made; without a reply address replies go to the sender.
+    if "{" in address or (not address and member == "reply_to_email"):
+        return
+    try:
+        emails.parse(address)
+    except ValueError as error:
+        yield Finding(("email", member), str(error))
+
+
+def _check_sms(sms: SmsTemplate) -> Iterator[Finding]:
+    if not sms.text.strip():
+        yield Finding(("sms", "text"), "the text must not be empty")
+    yield from _check_text(sms.text, ("sms", "text"), escape=False)
+
+
+def _check_text(source: str, path: tuple[str, ...], *, escape: bool) -> Iterator[Finding]:
+    try:
+        compile_template(source, escape=escape)
+    except TemplateMistake as mistake:
+        yield Finding(path, str(mistake))
+
+
+def check_resource(resource: Resource, known: Known) -> Iterator[Finding]:
+    """Its databases exist."""
+    for index, identifier in enumerate(resource.databases):
+        yield from _check_exists(known, "databases", identifier, ("databases", index))
+
+
+def check_trigger(trigger: Trigger, known: Known) -> Iterator[Finding]:
+    """What it refers to exists and serves its database and channel."""
+    yield from _check_exists(known, "databases", trigger.database, ("database",))
+    yield from _check_exists(known, "senders", trigger.sender, ("sender",))
+    yield from _check_exists(known, "templates", trigger.template, ("template",))
+    template = known.templates.get(trigger.template)
+    if template is not None and getattr(template, trigger.channel) is None:
+        yield Finding(("template",), f"template {template.id} has no {trigger.channel}")
+    if trigger.resource is not None:
+        yield from _check_exists(known, "resources", trigger.resource, ("resource",))
+        resource = known.resources.get(trigger.resource)
+        yield from _check_serves(resource, trigger) if resource is not None else ()
+
+
+def _check_serves(resource: Resource, trigger: Trigger) -> Iterator[Finding]:
+    if trigger.database not in resource.databases:
+        yield Finding(("resource",), f"resource {resource.id} does not serve database {trigger.database}")
+    if trigger.channel not in resource.channels:
+        yield Finding(("resource",), f"resource {resource.id} has no channel {trigger.channel}")
+
+
+def _check_exists(known: Known, section: str, identifier: int, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    objects: Mapping[int, object] = getattr(known, section)
+    if identifier not in objects and (section, identifier) not in known.broken:
+        yield Finding(path, f"there is no {section.removesuffix('s')} {identifier}")
+
+
+def check_token(token: Token, known: Known) -> Iterator[Finding]:
+    """No two names for one text."""
+    for other in known.tokens.values():
+        if other.sha256 == token.sha256 and other.name != token.name:
+            yield Finding((), f"the token {other.name} has the same text")

@@ -1,0 +1,340 @@
+"""tocsin.yaml: its text as checked objects, objects as such a text, and what lies between two states."""
+
+import re
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct, field
+
+from tocsin import __version__
+from tocsin.core import yaml_document
+from tocsin.core.configuration import (
+    Channel,
+    Configuration,
+    Database,
+    Name,
+    Permission,
+    Resource,
+    Sender,
+    Template,
+    Token,
+    Trigger,
+)
+from tocsin.core.configuration_check import (
+    Finding,
+    Known,
+    check_database,
+    check_resource,
+    check_sender,
+    check_template,
+    check_token,
+    check_trigger,
+)
+from tocsin.core.configuration_members import read, suggest
+from tocsin.core.errors import ConfigurationMistakes
+from tocsin.core.yaml_document import BROKEN, Document, Path
+
+Key = int | str
+
+
+class TokenEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A token in the file: its text, for development, or the SHA-256 of it, as `tocsin export` prints it."""
+
+    name: Name
+    token: Annotated[str, Meta(min_length=16, max_length=200)] | None = None
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    permissions: tuple[Permission, ...] = ("*",)
+
+
+class Objects(Struct, frozen=True):
+    """What a file says, by id; tokens by name."""
+
+    databases: dict[int, Database] = field(default_factory=dict)
+    resources: dict[int, Resource] = field(default_factory=dict)
+    senders: dict[int, Sender] = field(default_factory=dict)
+    templates: dict[int, Template] = field(default_factory=dict)
+    triggers: dict[int, Trigger] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+
+
+class Change(Struct, frozen=True):
+    """What applying does to one object; `members` are those that differ when it is changed."""
+
+    action: Literal["created", "changed", "unchanged", "removed"]
+    section: str
+    key: Key
+    name: str
+    members: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """`changed trigger 8 "Order received" (active, template)`; never a value, which may be secret."""
+        key = "" if self.section == "tokens" else f" {self.key}"
+        members = f" ({', '.join(self.members)})" if self.members else ""
+        return f'{self.action} {self.section.removesuffix("s")}{key} "{self.name}"{members}'
+
+
+SECTIONS: Mapping[str, type[Struct]] = {
+    "databases": Database,
+    "resources": Resource,
+    "senders": Sender,
+    "templates": Template,
+    "triggers": Trigger,
+    "tokens": TokenEntry,
+}
+
+_RELEASE = __version__.rpartition(".")[0]
+_LATER_SECTIONS = ("workflows", "hooks", "suppression_lists")
+_LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("senders", "channel"): get_args(Channel),
+    ("senders", "type"): ("http", "fcm", "apns", "webpush"),
+    ("triggers", "channel"): get_args(Channel),
+    ("triggers", "event"): ("api_import", "action", "update", "pixel", "subscribe"),
+}
+_SECRETS = {"senders": "password", "tokens": "token"}
+_reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}").fullmatch
+
+
+def parse(
+    text: str, file_name: str, environment: Mapping[str, str], stored: Objects | None = None, *, prune: bool = False
+) -> Objects:
+    """The objects of the file. With `prune` nothing of `stored` stays beside them, without it references may go there.
+
+    A sender's password and a token's text may be `${NAME}`, the variable of `environment`. ConfigurationMistakes with
+    every mistake, in the order of lines: `tocsin.yaml:12: triggers[1].template: there is no template 9`.
+    """
+    reading = _Reading(yaml_document.read(text), environment, stored or Objects())
+    reading.read_sections()
+    reading.check(prune=prune)
+    mistakes = sorted(reading.document.mistakes, key=lambda mistake: mistake.line)
+    if mistakes:
+        raise ConfigurationMistakes([mistake.describe(file_name) for mistake in mistakes])
+    return Objects(**reading.objects)
+
+
+class _Reading:
+    """One file on its way: the objects read so far, where in the file each stands, and those that have mistakes."""
+
+    def __init__(self, document: Document, environment: Mapping[str, str], stored: Objects) -> None:
+        self.document = document
+        self.objects: dict[str, dict[Any, Any]] = {section: {} for section in SECTIONS}
+        self._environment = environment
+        self._stored = stored
+        self._places: dict[tuple[str, Key], Path] = {}
+
+    def read_sections(self) -> None:
+        sections = self.document.value
+        if sections is BROKEN:
+            return
+        if not isinstance(sections, dict):
+            what = "is empty" if sections is None else "holds no sections"
+            self.document.add((), f"the file {what}; it begins with one of: {', '.join(SECTIONS)}")
+            return
+        for section, entries in sections.items():
+            if section in _LATER_SECTIONS:
+                self._refuse_later((section,), "this section")
+            elif section not in SECTIONS:
+                self.document.add((section,), f"there is no such section{suggest(section, SECTIONS)}")
+            elif isinstance(entries, list):
+                self._read_entries(section, entries)
+            elif entries is not None and entries is not BROKEN:
+                self.document.add((section,), "expected a list")
+
+    def _refuse_later(self, path: Path, what: str) -> None:
+        self.document.add(path, f"{what} is not available in version {_RELEASE}")
+
+    def _read_entries(self, section: str, entries: list[Any]) -> None:
+        for index, entry in enumerate(entries):
+            path = (section, index)
+            key = _declared_key(section, entry)
+            if key is not None and not self._place(section, key, path):
+                continue
+            if not self._is_later(section, entry, path):
+                found = self._read_entry(section, entry, path)
+                if found is not BROKEN:
+                    self.objects[section][key] = found
+
+    def _place(self, section: str, key: Key, path: Path) -> bool:
+        first = self._places.setdefault((section, key), path)
+        if first != path:
+            member = "name" if section == "tokens" else "id"
+            line = self.document.line(first)
+            self.document.add((*path, member), f"the {member} {key} is used twice, first in line {line}")
+        return first == path
+
+    def _is_later(self, section: str, entry: Any, path: Path) -> bool:
+        """Whether the entry is of a kind that a later version brings, in which case that is its only mistake."""
+        if not isinstance(entry, dict):
+            return False
+        hints = get_type_hints(SECTIONS[section])
+        for (of_section, member), words in _LATER_VALUES.items():
+            word = entry.get(member)
+            if of_section == section and word in words and word not in get_args(hints[member]):
+                self._refuse_later((*path, member), f"{member} {word}")
+                return True
+        for word in set(get_args(Channel)) & entry.keys() if section == "templates" else ():
+            if word not in hints:
+                self._refuse_later((*path, word), word)
+                return True
+        return False
+
+    def _read_entry(self, section: str, entry: Any, path: Path) -> Any:
+        secret = _SECRETS.get(section)
+        if secret is not None and isinstance(entry, dict) and isinstance(entry.get(secret), str):
+            entry = {**entry, secret: self._fill_secret(entry, entry[secret], (*path, secret))}
+        found = read(self.document, entry, SECTIONS[section], path)
+        return self._read_token(found, path) if isinstance(found, TokenEntry) else found
+
+    def _fill_secret(self, entry: Mapping[str, Any], text: str, path: Path) -> Any:
+        reference = _reference(text)
+        if reference is None:
+            return text
+        name = reference[1]
+        if name in self._environment:
+            return self._environment[name]
+        stored = self._stored.senders.get(entry.get("id", 0)) if path[0] == "senders" else None
+        if stored is not None and stored.password and name == _password_variable(stored.id):
+            return stored.password
+        self.document.add(path, f"the environment variable {name} is not set")
+        return BROKEN
+
+    def _read_token(self, entry: TokenEntry, path: Path) -> Any:
+        if (entry.token is None) == (entry.sha256 is None):
+            if not self._is_reported((*path, "token")) and not self._is_reported((*path, "sha256")):
+                self.document.add(path, "a token needs either token or sha256")
+            return BROKEN
+        if entry.token is not None and not re.fullmatch("[!-~]+", entry.token):
+            self.document.add((*path, "token"), "a token is made of ASCII letters, digits and signs, without spaces")
+            return BROKEN
+        digest = entry.sha256 or sha256((entry.token or "").encode()).hexdigest()
+        return Token(name=entry.name, sha256=digest, permissions=entry.permissions)
+
+    def check(self, *, prune: bool) -> None:
+        """Whether the objects fit together, with each other and with those that are stored and stay."""
+        known = self._know(prune=prune)
+        for section, key, found in _list_objects(known):
+            place = self._places.get((section, key))
+            if place is None:
+                for _, sentence in _check_references(found, known):
+                    self.document.add((), f"stored {_name(section, key)}: {sentence}")
+                continue
+            for path, sentence in (*_check_content(found), *_check_references(found, known)):
+                if not self._is_reported((*place, *path)):
+                    self.document.add((*place, *path), sentence)
+
+    def _know(self, *, prune: bool) -> Known:
+        broken = frozenset(place for place in self._places if place[1] not in self.objects[place[0]])
+        merged: dict[str, dict[Any, Any]] = {}
+        for section, objects in self.objects.items():
+            is_kept = not prune or (section == "tokens" and not objects)
+            kept = getattr(self._stored, section) if is_kept else {}
+            merged[section] = {key: old for key, old in kept.items() if (section, key) not in broken} | objects
+        return Known(**merged, broken=broken)
+
+    def _is_reported(self, path: Path) -> bool:
+        """Whether a mistake in or below `path` is known already."""
+        return any(mistake.path[: len(path)] == path for mistake in self.document.mistakes)
+
+
+def _declared_key(section: str, entry: Any) -> Key | None:
+    kind: type[Key] = str if section == "tokens" else int
+    key = entry.get("name" if section == "tokens" else "id") if isinstance(entry, dict) else None
+    return key if type(key) is kind else None
+
+
+def _list_objects(objects: Known | Objects) -> Iterator[tuple[str, Key, Any]]:
+    for section in SECTIONS:
+        for key, found in sorted(getattr(objects, section).items()):
+            yield section, key, found
+
+
+def _check_content(found: Any) -> Iterator[Finding]:
+    if isinstance(found, Database):
+        yield from check_database(found)
+    elif isinstance(found, Sender):
+        yield from check_sender(found)
+    elif isinstance(found, Template):
+        yield from check_template(found)
+
+
+def _check_references(found: Any, known: Known) -> Iterator[Finding]:
+    if isinstance(found, Resource):
+        yield from check_resource(found, known)
+    elif isinstance(found, Trigger):
+        yield from check_trigger(found, known)
+    elif isinstance(found, Token):
+        yield from check_token(found, known)
+
+
+def _name(section: str, key: Key) -> str:
+    return f"{section.removesuffix('s')} {key}"
+
+
+def list_objects(configuration: Configuration) -> Objects:
+    """What is configured, in the form of a file: tokens by name."""
+    tokens = {token.name: token for token in configuration.tokens.values()}
+    return Objects(**{section: dict(getattr(configuration, section)) for section in SECTIONS} | {"tokens": tokens})
+
+
+def differences(old: Objects, new: Objects, *, prune: bool) -> tuple[Change, ...]:
+    """What applying `new` to `old` does to each object, in the order of sections and ids.
+
+    Only with `prune` are objects removed; tokens, which are also made by `tocsin token create`, only if `new` has some.
+    """
+    return tuple(change for section in SECTIONS for change in _compare(section, old, new, prune=prune))
+
+
+def _compare(section: str, old: Objects, new: Objects, *, prune: bool) -> Iterator[Change]:
+    before, after = getattr(old, section), getattr(new, section)
+    is_pruned = prune and (section != "tokens" or bool(after))
+    for key in sorted(before.keys() | after.keys() if is_pruned else after):
+        if key not in after:
+            yield Change("removed", section, key, before[key].name)
+        elif key not in before:
+            yield Change("created", section, key, after[key].name)
+        else:
+            members = tuple(name for name in after[key].__struct_fields__ if _differ(before[key], after[key], name))
+            yield Change("changed" if members else "unchanged", section, key, after[key].name, members)
+
+
+def _differ(before: Struct, after: Struct, member: str) -> bool:
+    return bool(getattr(before, member) != getattr(after, member))
+
+
+def dump(objects: Objects) -> str:
+    """A file that says the same, in the order of ids.
+
+    Passwords are not printed: `${SENDER_1_PASSWORD}` stands for that of sender 1. `parse` takes the variable of that
+    name, or, when it is not set, the password that is stored for the sender.
+    """
+    sections: dict[str, list[Any]] = {}
+    for section, _, found in _list_objects(objects):
+        entry = msgspec.to_builtins(found)
+        if isinstance(found, Sender) and found.password:
+            entry["password"] = f"${{{_password_variable(found.id)}}}"
+        sections.setdefault(section, []).append(entry)
+    return yaml.dump(sections, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
+
+
+def _password_variable(sender: int) -> str:
+    return f"SENDER_{sender}_PASSWORD"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text of several lines as a literal block, and no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Line ends other than \n are kept only inside double quotes.
+    lines = text.split("\n")
+    if lines == text.splitlines() or [*text.splitlines(), ""] == lines:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if len(lines) > 1 else None)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+_Dumper.add_representer(str, _represent_text)

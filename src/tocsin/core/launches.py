@@ -1,0 +1,169 @@
+"""What a launching call says: items, options, attachments. The same structs travel from the call to a task."""
+
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, field
+
+from tocsin.core.errors import Invalid, TocsinError
+
+MAX_DAYS = 3650
+
+Count = Annotated[int, Meta(ge=0, le=10**9)]
+
+
+class ImportItem(Struct, omit_defaults=True):
+    """One profile of a batch import. In XML its fields stand directly in the item."""
+
+    xml_flat: ClassVar[str] = "data"
+
+    data: dict[str, Any]
+    custom_data: dict[str, Any] = field(default_factory=dict)
+
+
+class StartItem(Struct, omit_defaults=True):
+    """One profile to find (facts, 2.1)."""
+
+    email: str | None = None
+    phone: str | None = None
+    profile_id: str | None = None
+    field_value: Any = None
+    custom_data: dict[str, Any] = field(default_factory=dict)
+
+
+class Timeout(Struct, omit_defaults=True):
+    """The wait before a launch."""
+
+    days: Count = 0
+    hours: Count = 0
+    minutes: Count = 0
+    seconds: Count = 0
+
+    def length(self) -> timedelta:
+        """At most ten years, else Invalid."""
+        seconds = ((self.days * 24 + self.hours) * 60 + self.minutes) * 60 + self.seconds
+        if seconds > MAX_DAYS * 86400:
+            raise Invalid(f"expected at most {MAX_DAYS} days in all", path="timeout")
+        return timedelta(seconds=seconds)
+
+
+class Attach(Struct, omit_defaults=True):
+    """A file for the email: its data as a data URI, or the key of an uploaded file.
+
+    `flie_key` is how the documentation spells it; both work.
+    """
+
+    name: str = ""
+    data: str = ""
+    file_key: str = ""
+    flie_key: str = ""
+    mimetype: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the uploaded file, empty when the data is here."""
+        return self.file_key or self.flie_key
+
+
+class Attachment(Struct, frozen=True):
+    """A file kept with a launch; `file` is the id of the stored file."""
+
+    name: str
+    content_type: str
+    file: str
+
+
+class Launch(Struct, frozen=True):
+    """One call that started a trigger, and what is common to its messages."""
+
+    id: bytes
+    trigger_id: int
+    content: dict[str, Any]
+    custom_data: dict[str, Any]
+    attachments: tuple[Attachment, ...] = ()
+
+
+class SubscriptionFilter(Struct, omit_defaults=True):
+    """The address to send to, chosen by the call (facts, 3.1). Not strict: another one when it is not there."""
+
+    email: str = ""
+    not_strict: bool = False
+
+
+class LaunchCall(Struct, kw_only=True, omit_defaults=True):
+    """What is common to a call's items. `value` is the search value given at the root for a single profile."""
+
+    trigger_id: int
+    matching: str = "email"
+    field_name: str = ""
+    resource_id: int | None = None
+    value: Any = None
+    skip_invalid_subscriptions: bool = False
+    subscription_filter: SubscriptionFilter | None = None
+    timeout: Timeout = field(default_factory=Timeout)
+    content: dict[str, Any] = field(default_factory=dict)
+    custom_data: dict[str, Any] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    is_single: bool = False
+
+    def path(self, index: int) -> str:
+        """The member path of an item; a single one that is to be found has its members at the root."""
+        return "" if self.is_single else f"data[{index}]"
+
+
+class ImportCall(LaunchCall, kw_only=True, tag="import", omit_defaults=True):
+    """Import profiles, then launch."""
+
+    items: list[ImportItem]
+
+
+class StartCall(LaunchCall, kw_only=True, tag="start", omit_defaults=True):
+    """Find profiles, then launch."""
+
+    items: list[StartItem]
+
+
+class ProfileReference(Struct, frozen=True):
+    """One item of a documented `result`."""
+
+    profile_id: str
+
+
+class ItemError(Struct, frozen=True, omit_defaults=True):
+    """An item that failed (design.md, section 5, decision 3)."""
+
+    index: int
+    error: int
+    error_text: str
+    error_debug: str = ""
+
+
+class SkippedItem(Struct, frozen=True):
+    """A profile that is known but gets no message, and why."""
+
+    index: int
+    profile_id: str
+    reason: str
+
+
+class BatchOutcome(Struct, omit_defaults=True):
+    """What became of the items of a call, in their order."""
+
+    result: list[ProfileReference]
+    errors: list[ItemError] = field(default_factory=list)
+    skipped: list[SkippedItem] = field(default_factory=list)
+    ignored_fields: list[str] = field(default_factory=list)
+
+
+class ItemFailed(TocsinError):
+    """The only item of a call failed, so the call did."""
+
+    def __init__(self, item: ItemError) -> None:
+        super().__init__(item.error_debug)
+        self.code = item.error
+        self.text = item.error_text
+
+
+def item_error(index: int, mistake: TocsinError) -> ItemError:
+    """The entry of an item that failed."""
+    return ItemError(index, mistake.code, mistake.text, mistake.describe())

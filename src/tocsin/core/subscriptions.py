@@ -1,0 +1,225 @@
+"""A profile's address on a channel for a resource: reading what a call says, and merging it into what is known."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tocsin.core import emails, phones
+from tocsin.core.configuration import Configuration, Database
+from tocsin.core.errors import Invalid
+
+Subscription = dict[str, Any]
+
+# The place in this list is the number that calls may use instead of the word.
+STATUSES = ("subscribed", "unsubscribed", "complained", "hardbounced", "unconfirmed", "suspended", "invalid")
+SUBSCRIBED = STATUSES[0]
+LEAVE_AS_IS = -1
+HIGHEST_PRIORITY = 0
+
+# The documented examples say `phone` for what is `sms` everywhere else.
+_CHANNELS = {name: name for name in ("email", "sms", "push", "telegram_bot", "whatsapp", "viber", "notify")} | {
+    "phone": "sms"
+}
+_LONGEST = 4096
+_is_integer = re.compile(r"-?[0-9]{1,9}").fullmatch
+
+
+class Reader:
+    """Reads the subscriptions of calls for one database."""
+
+    def __init__(self, configuration: Configuration, database: Database) -> None:
+        self._resources = configuration.resources
+        self._database_id = database.id
+        self._checked: dict[tuple[int, str], frozenset[str]] = {}
+
+    def read(self, raw: Any) -> Subscription:
+        """What one subscription of a call says, absent members left out. Raises Invalid with the member in `path`."""
+        if type(raw) is not dict:
+            raise Invalid("expected an object")
+        channel = _read_channel(raw)
+        resource_id = _read_number(raw.get("resource_id"), "resource_id")
+        categories = self._categories(resource_id, channel)
+        said: Subscription = {"resource_id": resource_id, "channel": channel}
+        _ADDRESSES[channel](raw, said)
+        status = raw.get("status")
+        if status is not None:
+            _read_status(status, said)
+        priority = raw.get("priority")
+        if priority is not None:
+            _read_priority(priority, said)
+        if "custom_fields" in raw or "cats" in raw:
+            _read_extras(raw, said, categories)
+        return said
+
+    def _categories(self, resource_id: int, channel: str) -> frozenset[str]:
+        """The categories of the resource, once it is known to serve this database and channel."""
+        known = self._checked.get((resource_id, channel))
+        return self._check(resource_id, channel) if known is None else known
+
+    def _check(self, resource_id: int, channel: str) -> frozenset[str]:
+        resource = self._resources.get(resource_id)
+        if resource is None:
+            raise Invalid(f"there is no resource {resource_id}", path="resource_id")
+        if resource.databases and self._database_id not in resource.databases:
+            raise Invalid(f"resource {resource_id} does not serve database {self._database_id}", path="resource_id")
+        if resource.channels and channel not in resource.channels:
+            raise Invalid(f"resource {resource_id} has no channel {channel}", path="channel")
+        return self._checked.setdefault((resource_id, channel), frozenset(resource.categories))
+
+
+def merge(known: Sequence[Subscription], said: Sequence[Subscription]) -> list[Subscription]:
+    """What is known after a call: the same address at the same resource is changed, another is added.
+
+    A new one is subscribed, with the highest priority, unless the call says otherwise.
+    """
+    merged = list(known)
+    places = {identity(subscription): place for place, subscription in enumerate(merged)}
+    for change in said:
+        place = places.get(identity(change))
+        if place is None:
+            places[identity(change)] = len(merged)
+            merged.append({"status": SUBSCRIBED, "priority": HIGHEST_PRIORITY, **change})
+        else:
+            merged[place] = merged[place] | change
+    return merged
+
+
+def identity(subscription: Subscription) -> tuple[Any, ...]:
+    """Equal for two descriptions of the same subscription."""
+    channel = subscription["channel"]
+    if channel == "email":
+        return (subscription["resource_id"], channel, emails.key(subscription["email"]))
+    if channel == "sms":
+        return (subscription["resource_id"], channel, subscription["phone"])
+    if channel == "push":
+        return (subscription["resource_id"], channel, subscription["provider"], subscription["subscription_id"])
+    return (subscription["resource_id"], channel, *sorted(subscription["cc_data"].items()))
+
+
+def _read_channel(raw: Mapping[str, Any]) -> str:
+    said = raw.get("channel")
+    if said is None:
+        said = _implied_channel(raw)
+    channel = _CHANNELS.get(said) if type(said) is str else None
+    if channel is None:
+        raise Invalid(f"expected one of {', '.join(sorted(_CHANNELS))}", path="channel")
+    return channel
+
+
+def _implied_channel(raw: Mapping[str, Any]) -> str | None:
+    """Old clients leave the channel out when the address tells it."""
+    for member, channel in (("email", "email"), ("email_data", "email"), ("phone", "sms"), ("subscription_id", "push")):
+        if member in raw:
+            return channel
+    return None
+
+
+def _read_email(raw: Mapping[str, Any], said: Subscription) -> None:
+    value, path = _inner(raw, "email", "email_data")
+    said["email"] = _parse(emails.parse, value, path)
+
+
+def _read_phone(raw: Mapping[str, Any], said: Subscription) -> None:
+    value, path = _inner(raw, "phone", "phone_data")
+    said["phone"] = _parse(phones.parse, value, path)
+
+
+def _read_push(raw: Mapping[str, Any], said: Subscription) -> None:
+    for member in ("provider", "subscription_id"):
+        value, path = _inner(raw, member, "push_data")
+        said[member] = _parse(_parse_text, value, path)
+
+
+def _read_telegram(raw: Mapping[str, Any], said: Subscription) -> None:
+    value, path = _inner(raw, "id", "cc_data")
+    said["cc_data"] = {"id": _parse(_parse_text, str(value) if type(value) is int else value, path)}
+
+
+def _read_messenger(raw: Mapping[str, Any], said: Subscription) -> None:
+    value, path = _inner(raw, "phone", "cc_data")
+    said["cc_data"] = {"phone": _parse(phones.parse, value, path)}
+
+
+_ADDRESSES: Mapping[str, Callable[[Mapping[str, Any], Subscription], None]] = {
+    "email": _read_email,
+    "sms": _read_phone,
+    "push": _read_push,
+    "telegram_bot": _read_telegram,
+    "whatsapp": _read_messenger,
+    "viber": _read_messenger,
+    "notify": _read_messenger,
+}
+
+
+def _inner(raw: Mapping[str, Any], member: str, holder: str) -> tuple[Any, str]:
+    """A member given directly or inside its holder, and the path it was found at."""
+    if member in raw:
+        return raw[member], member
+    inside = raw.get(holder)
+    if type(inside) is dict and member in inside:
+        return inside[member], f"{holder}.{member}"
+    return None, member
+
+
+def _parse(parse: Callable[[str], str], value: Any, path: str) -> str:
+    if type(value) is not str:
+        raise Invalid("expected a string", path=path)
+    try:
+        return parse(value)
+    except ValueError as mistake:
+        raise Invalid(str(mistake), path=path) from None
+
+
+def _parse_text(value: str) -> str:
+    if not value or len(value) > _LONGEST or "\0" in value:
+        raise ValueError(f"expected 1 to {_LONGEST} characters")
+    return value
+
+
+def _read_number(value: Any, path: str) -> int:
+    if type(value) is int:
+        return value
+    if type(value) is str and _is_integer(value):
+        return int(value)
+    raise Invalid("expected an integer", path=path)
+
+
+def _read_status(value: Any, said: Subscription) -> None:
+    if value in STATUSES:
+        said["status"] = value
+        return
+    if value == "":
+        return
+    number = _read_number(value, "status")
+    if number == LEAVE_AS_IS:
+        return
+    if not 0 <= number < len(STATUSES):
+        raise Invalid(f"expected one of {', '.join(STATUSES)}, or its number 0 to {len(STATUSES) - 1}", path="status")
+    said["status"] = STATUSES[number]
+
+
+def _read_priority(value: Any, said: Subscription) -> None:
+    if value == "":
+        return
+    number = _read_number(value, "priority")
+    if number == LEAVE_AS_IS:
+        return
+    if number < 0:
+        raise Invalid("expected 0 (highest) or more, or -1 to leave it as it is", path="priority")
+    said["priority"] = number
+
+
+def _read_extras(raw: Mapping[str, Any], said: Subscription, categories: frozenset[str]) -> None:
+    custom = raw.get("custom_fields")
+    if custom:
+        if type(custom) is not dict:
+            raise Invalid("expected an object", path="custom_fields")
+        said["custom_fields"] = custom
+    cats = raw.get("cats")
+    if cats is None:
+        return
+    listed = cats if type(cats) is list else [cats] if cats else []
+    for place, category in enumerate(listed):
+        if type(category) is not str or (categories and category not in categories):
+            raise Invalid("there is no such category at this resource", path=f"cats[{place}]")
+    said["cats"] = listed

@@ -1,0 +1,162 @@
+"""The wiring: settings become a database, an API and a worker. `serve` runs the worker as a process of its own."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+
+import uvicorn
+
+from tocsin import log as logs
+from tocsin.actions import housekeeping
+from tocsin.actions.context import Context
+from tocsin.actions.messages import Delivery
+from tocsin.channels.smtp import SmtpChannel
+from tocsin.core.errors import NotReady
+from tocsin.settings import Settings
+from tocsin.store import embedded, migrate
+from tocsin.store.database import Database
+from tocsin.web.app import Limits, create_app
+from tocsin.worker import kinds, loop
+
+log = logs.get("tocsin.main")
+
+_RESTART_SECONDS = 1.0
+_DRAIN_SECONDS = 60
+
+
+@asynccontextmanager
+async def open_context(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Context]:
+    """The database, started first when it is the embedded one, with the schema of this version."""
+    server = None
+    conninfo = settings.database_url
+    if conninfo is None:
+        server = embedded.EmbeddedServer(settings.data_dir)
+        conninfo = await asyncio.to_thread(server.start)
+    database = Database(conninfo, connections=settings.database_connections)
+    try:
+        await database.open()
+        if migrated:
+            await _bring_up_to_date(database, is_own=server is not None)
+        yield Context(database)
+    finally:
+        await database.close()
+        if server is not None:
+            await asyncio.to_thread(server.close)
+
+
+async def _bring_up_to_date(database: Database, *, is_own: bool) -> None:
+    """Our own database is migrated as needed, any other one only when it is empty or by `tocsin migrate`."""
+    async with database.transaction() as transaction:
+        if is_own or await migrate.applied_version(transaction) == 0:
+            await migrate.migrate(transaction)
+        await migrate.check(transaction)
+    await housekeeping.prepare(Context(database))
+
+
+async def serve(settings: Settings, roles: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in hand."""
+    stop = asyncio.Event()
+    event_loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        event_loop.add_signal_handler(number, stop.set)
+    async with open_context(settings) as context:
+        if "api" not in roles:
+            await _work(settings, context, stop)
+            return
+        async with asyncio.TaskGroup() as running:
+            running.create_task(_answer(settings, context, stop))
+            if "worker" in roles:
+                running.create_task(_supervise_worker(stop))
+
+
+async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> None:
+    lease = timedelta(seconds=settings.lease_seconds)
+    delivery = Delivery(context, SmtpChannel, lease)
+    parent = asyncio.create_task(_stop_with_parent(stop))
+    print("tocsin worker ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for
+    try:
+        await loop.run(kinds.kinds(context, delivery, lease=lease, batch=settings.worker_batch), stop)
+    finally:
+        parent.cancel()
+        await delivery.close()
+
+
+async def _stop_with_parent(stop: asyncio.Event) -> None:
+    """A worker started by `serve` has a pipe as its standard input; its end says that the parent is gone."""
+    if not sys.stdin or sys.stdin.isatty():
+        return
+    reader = asyncio.StreamReader()
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except ValueError:
+        return  # Standard input is a file: nobody holds its other end.
+    await reader.read()
+    stop.set()
+
+
+async def _answer(settings: Settings, context: Context, stop: asyncio.Event) -> None:
+    listening = _listen(settings)
+    app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            http="httptools",
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    host, port = listening.getsockname()[:2]
+    # The socket listens already: what comes before the server has started waits for it.
+    print(f"tocsin ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - promised
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    server.should_exit = True
+    await serving
+    stopped.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours to handle."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.listen.host, settings.listen.port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as trouble:
+        raise NotReady(f"cannot listen on {host}:{port}: {trouble.strerror}; choose another TOCSIN_LISTEN") from None
+
+
+async def _supervise_worker(stop: asyncio.Event) -> None:
+    """Keep a worker process running; when we are stopped it finishes what it has in hand."""
+    while not stop.is_set():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tocsin", "serve", "--roles", "worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        ended = asyncio.create_task(process.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done() and not stop.is_set():
+            log.error("worker.died", status=process.returncode)
+            await asyncio.wait({stopped}, timeout=_RESTART_SECONDS)
+        stopped.cancel()
+        if not ended.done():
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await ended

@@ -1,0 +1,112 @@
+"""Which profile an address or key belongs to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
+
+from tocsin.core.identities import Identity, Kind, custom_value
+from tocsin.core.matching import Key
+from tocsin.store import queries
+from tocsin.store.database import (
+    LOCK_KEYS,
+    Transaction,
+    bytea_column,
+    copy,
+    copy_text,
+    fetch,
+    integer_column,
+    lock_stripes,
+    smallint_column,
+    text_column,
+)
+
+_SQL = queries.load("identities")
+_COLUMNS = ("value", "database_id", "resource_id", "kind", "profile_id")
+_STRIPES = 256
+
+
+async def lock(transaction: Transaction, values: Sequence[str]) -> None:
+    """Be the only one to create profiles with any of these values until the transaction ends."""
+    many = len(values) > 4 * _STRIPES
+    stripes: Iterable[int] = range(_STRIPES) if many else (crc32(value.encode()) % _STRIPES for value in values)
+    await lock_stripes(transaction, LOCK_KEYS, stripes)
+
+
+async def find(
+    transaction: Transaction, database_id: int, keys: Iterable[Key], kinds: Sequence[int], resource_id: int | None
+) -> dict[Key, list[bytes]]:
+    """The owners of each key, two at most; every key is in the answer."""
+    owners: dict[Key, list[bytes]] = {key: [] for key in keys}
+    single = [key[0] for key in owners if len(key) == 1]
+    if single:
+        rows = await fetch(
+            transaction,
+            _SQL["find"],
+            values=text_column([value.encode() for value in single]),
+            database_id=database_id,
+            kinds=smallint_column(kinds),
+            resource_id=resource_id,
+        )
+        for value, profile_id in rows:
+            owners[(value,)].append(profile_id)
+    await _find_combinations(transaction, database_id, owners, kinds)
+    return owners
+
+
+async def _find_combinations(
+    transaction: Transaction, database_id: int, owners: Mapping[Key, list[bytes]], kinds: Sequence[int]
+) -> None:
+    combinations = [key for key in owners if len(key) > 1]
+    if not combinations:
+        return
+    numbered = [(number, value) for number, key in enumerate(combinations) for value in key]
+    rows = await fetch(
+        transaction,
+        _SQL["find_owners_of_all"],
+        combinations=integer_column([number for number, _ in numbered]),
+        values=text_column([value.encode() for _, value in numbered]),
+        database_id=database_id,
+        kinds=smallint_column(kinds),
+    )
+    for number, profile_id in rows:
+        owners[combinations[number]].append(profile_id)
+
+
+async def insert(transaction: Transaction, database_id: int, gained: Sequence[tuple[Identity, bytes]]) -> None:
+    """Identities that profiles have from now on, by COPY."""
+    lines = (
+        b"%s\t%d\t%d\t%d\t\\\\x%s\n"
+        % (copy_text(value.encode()), database_id, resource_id, kind, profile_id.hex().encode())
+        for (kind, resource_id, value), profile_id in gained
+    )
+    await copy(transaction, "identities", _COLUMNS, lines)
+
+
+async def delete(transaction: Transaction, database_id: int, lost: Sequence[tuple[Identity, bytes]]) -> None:
+    """Identities that profiles have no longer."""
+    await transaction.execute(
+        _SQL["delete"],
+        {
+            "database_id": database_id,
+            "values": text_column([identity.value.encode() for identity, _ in lost]),
+            "kinds": smallint_column([identity.kind for identity, _ in lost]),
+            "resource_ids": integer_column([identity.resource_id for identity, _ in lost]),
+            "profile_ids": bytea_column([profile_id for _, profile_id in lost]),
+        },
+    )
+
+
+async def lock_all(transaction: Transaction) -> None:
+    """Nobody imports into any database until the transaction ends."""
+    await lock_stripes(transaction, LOCK_KEYS, range(_STRIPES))
+
+
+async def delete_fields(transaction: Transaction, database_id: int, names: Sequence[str]) -> None:
+    """Every value of some custom fields of a database."""
+    await transaction.execute(
+        _SQL["delete_fields"],
+        {
+            "database_id": database_id,
+            "kind": int(Kind.CUSTOM_FIELD),
+            "prefixes": [custom_value(name, "") for name in names],
+        },
+    )

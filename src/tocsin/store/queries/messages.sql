@@ -1,0 +1,34 @@
+-- name: claim
+-- Take due messages of a range of buckets, oldest first, until the lease ends; nobody else can take them meanwhile.
+WITH due AS (
+    SELECT bucket, id
+    FROM messages
+    WHERE due_at <= %(now)s AND bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
+    ORDER BY due_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE messages
+SET due_at = %(leased_until)s, attempts = messages.attempts + 1
+FROM due
+WHERE messages.bucket = due.bucket AND messages.id = due.id
+RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
+    messages.address, messages.custom_data::text;
+
+-- name: delete
+-- Messages whose outcome is recorded in the same transaction.
+DELETE FROM messages
+USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS finished (bucket, id)
+WHERE messages.bucket = finished.bucket AND messages.id = finished.id;
+
+-- name: postpone
+-- Messages to be tried again, each at its own time.
+UPDATE messages
+SET due_at = later.due_at
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(due_at)s::timestamptz[]) AS later (bucket, id, due_at)
+WHERE messages.bucket = later.bucket AND messages.id = later.id;
+
+-- name: count
+-- How many wait, and since when the oldest due one does.
+SELECT count(*), min(due_at) FILTER (WHERE due_at <= %(now)s)
+FROM messages;

@@ -1,0 +1,172 @@
+-- The whole schema of today. Migrations from empty must end here (tests/store/test_migrate.py).
+-- Tables that grow with profiles begin their key with `bucket`, the last byte of the id, so that they can be
+-- spread over hosts (design.md, section 2). No foreign key and no unique constraint crosses buckets.
+
+-- Which migrations have been applied.
+CREATE TABLE schema_migrations (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Everything configured, a document each: databases, resources, senders, templates, triggers, tokens.
+-- A removed object keeps its row with a null spec, so that readers of an older version learn of it.
+CREATE TABLE configuration (
+    kind text NOT NULL,
+    key text NOT NULL,
+    spec jsonb,
+    version bigint NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+
+-- One row: the version that the configuration has reached. Compared at every call, hence a table of its own.
+CREATE TABLE configuration_version (
+    is_only_row boolean PRIMARY KEY DEFAULT true CONSTRAINT configuration_version_is_one_row CHECK (is_only_row),
+    version bigint NOT NULL
+);
+INSERT INTO configuration_version (version) VALUES (0);
+
+-- Customers. `fields` holds standard and custom fields by name, `subscriptions` a list (core/subscriptions.py).
+CREATE TABLE profiles (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    database_id integer NOT NULL,
+    fields jsonb NOT NULL,
+    subscriptions jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (bucket, id),
+    CONSTRAINT profiles_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11))
+) WITH (fillfactor = 85);
+
+-- Which profile an address or key belongs to. Keyed by the value, since that is how it is asked.
+-- kind: 1 email of the profile, 2 phone of the profile, 3 email of a subscription, 4 phone of a subscription,
+-- 5 custom field (value: "name.text"), 6 push subscription ("provider.id"). resource_id: 0 unless of a subscription.
+CREATE TABLE identities (
+    value text COLLATE "C" NOT NULL,
+    database_id integer NOT NULL,
+    resource_id integer NOT NULL,
+    kind smallint NOT NULL,
+    profile_id bytea NOT NULL,
+    PRIMARY KEY (value, database_id, kind, resource_id, profile_id)
+);
+
+-- A call that started a trigger; what is common to its messages stands here once.
+CREATE TABLE launches (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    trigger_id integer NOT NULL,
+    content jsonb NOT NULL,
+    custom_data jsonb NOT NULL,
+    attachments jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (bucket, id),
+    CONSTRAINT launches_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11))
+);
+
+-- The queue: one narrow row per message until its outcome is recorded, then deleted.
+-- A claimed message is one whose due_at was moved to the end of its lease.
+CREATE TABLE messages (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    due_at timestamptz NOT NULL,
+    launch_id bytea NOT NULL,
+    profile_id bytea NOT NULL,
+    trigger_id integer NOT NULL,
+    attempts smallint NOT NULL DEFAULT 0,
+    address text NOT NULL,
+    custom_data jsonb,
+    PRIMARY KEY (bucket, id),
+    CONSTRAINT messages_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
+    CONSTRAINT messages_share_the_bucket_of_their_profile CHECK (bucket = get_byte(profile_id, 11))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+
+-- Answers: which messages are due, oldest first?
+CREATE INDEX messages_due_by_due_at ON messages (due_at);
+
+-- What happened, append-only, a partition a month. type: send, undeliv (docs/glossary.md).
+CREATE TABLE events (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    type text NOT NULL,
+    database_id integer NOT NULL,
+    profile_id bytea NOT NULL,
+    message_id bytea NOT NULL,
+    launch_id bytea NOT NULL,
+    trigger_id integer NOT NULL,
+    data jsonb NOT NULL,
+    PRIMARY KEY (bucket, id, at)
+) PARTITION BY RANGE (at);
+
+-- Answers: what happened to this profile, latest last?
+CREATE INDEX events_of_a_profile ON events (bucket, profile_id, at);
+
+-- How many events of each type a trigger has had; kept beside the events so that nobody counts them.
+CREATE TABLE event_totals (
+    trigger_id integer NOT NULL,
+    type text NOT NULL,
+    total bigint NOT NULL,
+    PRIMARY KEY (trigger_id, type)
+);
+
+-- Asynchronous calls.
+CREATE TYPE task_status AS ENUM (
+    'queued',      -- accepted -> processing
+    'processing',  -- a worker has applied at least one chunk or is at it -> completed, failed
+    'completed',   -- the result is there
+    'failed'       -- given up; the result holds the error
+);
+
+-- `done` items of `total` are applied; both move in the transaction that applied them.
+CREATE TABLE tasks (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    status task_status NOT NULL DEFAULT 'queued',
+    total integer NOT NULL,
+    done integer NOT NULL DEFAULT 0,
+    attempts smallint NOT NULL DEFAULT 0,
+    due_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    request bytea,
+    result bytea,
+    CONSTRAINT tasks_done_within_total CHECK (done BETWEEN 0 AND total),
+    CONSTRAINT tasks_result_once_finished CHECK ((finished_at IS NULL) = (status IN ('queued', 'processing')))
+);
+ALTER TABLE tasks ALTER COLUMN request SET STORAGE EXTERNAL;
+ALTER TABLE tasks ALTER COLUMN result SET STORAGE EXTERNAL;
+
+-- Answers: which unfinished tasks are due?
+CREATE INDEX tasks_due_by_due_at ON tasks (due_at) WHERE finished_at IS NULL;
+
+-- What each applied chunk of an unfinished task answered; moved into the task's result at its end.
+CREATE TABLE task_chunks (
+    task_id uuid NOT NULL,
+    first_item integer NOT NULL,
+    outcome bytea NOT NULL,
+    PRIMARY KEY (task_id, first_item)
+);
+
+-- First answers by idempotency key, so that a repeat gets the same one. key and fingerprint are SHA-256.
+CREATE TABLE requests (
+    key bytea PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    answer bytea NOT NULL,
+    content_type text NOT NULL,
+    answered_at timestamptz NOT NULL
+);
+ALTER TABLE requests ALTER COLUMN answer SET STORAGE EXTERNAL;
+
+-- Answers: which answers are old enough to forget?
+CREATE INDEX requests_by_answered_at ON requests (answered_at);
+
+-- Files of calls: uploaded, or attached as data URIs.
+CREATE TABLE files (
+    id uuid PRIMARY KEY,
+    name text NOT NULL,
+    content_type text NOT NULL,
+    data bytea NOT NULL,
+    created_at timestamptz NOT NULL
+);
+ALTER TABLE files ALTER COLUMN data SET STORAGE EXTERNAL;

@@ -1,0 +1,110 @@
+"""`profiles/…`: importing and reading profiles (facts, section 5)."""
+
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from tocsin.actions import profiles
+from tocsin.core import emails
+from tocsin.core.errors import Invalid
+from tocsin.core.launches import ImportItem, ItemError, ItemFailed
+from tocsin.core.matching import check_matching
+from tocsin.core.profiles import Profile
+from tocsin.core.subscriptions import Subscription
+from tocsin.web.call import Call
+from tocsin.web.envelope import DataAnswer, Envelope, Success
+
+
+class MatchRequest(Envelope, kw_only=True, omit_defaults=True):
+    """What finds one profile."""
+
+    db_id: int
+    matching: str = ""
+    email: str | None = None
+    phone: str | None = None
+    profile_id: str | None = None
+    field_name: str = ""
+    field_value: Any = None
+    resource_id: int | None = None
+
+    def value(self) -> Any:
+        """The member that the matching mode searches by."""
+        member = profiles.VALUE_MEMBERS.get(self.matching or "email")
+        return getattr(self, member) if member else None
+
+
+class ImportRequest(MatchRequest, kw_only=True, omit_defaults=True):
+    """Create or update one profile."""
+
+    data: dict[str, Any]
+    skip_triggers: bool = False
+    skip_invalid_subscriptions: bool = False
+    detect_geo: bool = False
+
+
+class GetRequest(MatchRequest, kw_only=True, omit_defaults=True):
+    """Read one profile."""
+
+
+class ImportAnswer(Success, kw_only=True):
+    """The profile that was created or updated."""
+
+    profile_id: str
+    ignored_fields: list[str] | UnsetType = UNSET
+
+
+async def import_one(call: Call, request: ImportRequest) -> ImportAnswer:
+    """Create or update one profile."""
+    database = call.configuration.get_database(request.db_id)
+    matching = check_matching(
+        request.matching, database, field_name=request.field_name, resource_id=request.resource_id
+    )
+    job = profiles.Import(
+        call.configuration,
+        database,
+        matching,
+        request.skip_invalid_subscriptions,
+        request.value(),
+        is_single=True,
+    )
+    found = await profiles.import_items(call.context, call.transaction, job, [ImportItem(request.data)])
+    outcome = found.outcomes[0]
+    if isinstance(outcome, ItemError):
+        raise ItemFailed(outcome)
+    return ImportAnswer(profile_id=outcome.hex(), ignored_fields=list(found.ignored_fields) or UNSET)
+
+
+async def get(call: Call, request: GetRequest) -> DataAnswer:
+    """The fields and subscriptions of the one profile that matches."""
+    database = call.configuration.get_database(request.db_id)
+    matching = check_matching(
+        request.matching, database, field_name=request.field_name, resource_id=request.resource_id
+    )
+    if request.value() is None:
+        raise Invalid("expected a value to search for", path=profiles.VALUE_MEMBERS[matching.mode])
+    profile = await profiles.get_one(call.transaction, database, matching, request.value())
+    return DataAnswer(data=describe(profile, database.id))
+
+
+def describe(profile: Profile, database_id: int) -> dict[str, Any]:
+    """A profile as the API shows it (facts, 5.5)."""
+    return {
+        "id": profile.id.hex(),
+        "db_id": database_id,
+        **profile.fields,
+        "subscriptions": [describe_subscription(subscription) for subscription in profile.subscriptions],
+    }
+
+
+def describe_subscription(subscription: Subscription) -> dict[str, Any]:
+    """A subscription as the API shows it: its address both directly and in its documented holder."""
+    shown = dict(subscription)
+    match subscription["channel"]:
+        case "email":
+            address = subscription["email"]
+            shown["email_data"] = {"email": address, "domain": emails.key(address).rpartition("@")[2]}
+        case "sms":
+            shown["phone_data"] = {"phone": subscription["phone"]}
+        case "push":
+            shown["push_data"] = {name: subscription[name] for name in ("provider", "subscription_id")}
+    return shown

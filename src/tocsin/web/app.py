@@ -1,0 +1,182 @@
+"""The HTTP application: one way in for every API call, and the pages that operators' machines ask for."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from tocsin.actions import requests
+from tocsin.actions.context import Context
+from tocsin.actions.requests import Answer, RequestKey
+from tocsin.core.configuration import Configuration, Token
+from tocsin.core.errors import Invalid, NotFound, NotReady, TocsinError
+from tocsin.log import get as get_log
+from tocsin.store.database import Transaction
+from tocsin.web import auth, codec, metrics, openapi, operations, problems
+from tocsin.web.body import Gate, read
+from tocsin.web.call import Call
+from tocsin.web.codec import Encoding
+from tocsin.web.envelope import Envelope
+from tocsin.web.operations import Operation
+
+log = get_log("tocsin.web")
+
+_ENCODINGS: Mapping[str, Encoding] = {"json": "json", "xml": "xml"}
+_KEY_HEADERS = ("request-id", "idempotency-key", "x-request-id")
+_LONGEST_KEY = 512
+
+# Bodies above the first size wait for their turn; together those being worked on have at most the second.
+_SMALL_BYTES = 64 * 1024
+_TOGETHER_BYTES = 12 * 1024 * 1024
+# Above this a body is decoded in a thread, so that other calls are answered meanwhile.
+_THREADED_BYTES = 256 * 1024
+
+
+@dataclass
+class Limits:
+    """Bytes of a body, by what Operation.limit names."""
+
+    body: int
+    file: int
+
+
+@dataclass
+class Api:
+    """Answers API calls."""
+
+    context: Context
+    limits: Limits
+    gate: Gate = field(default_factory=lambda: Gate(_TOGETHER_BYTES, free_bytes=_SMALL_BYTES))
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to any call: of the operation, or the error in the same envelope."""
+        encoding = codec.encoding_of(request.headers.get("content-type"))
+        operation = operations.find(request.url.path)
+        started = time.perf_counter()
+        try:
+            response = await self._answer(request, operation, encoding)
+        except TocsinError as error:
+            _log_error(operation, error)
+            response = _problem(error, request, encoding, operation)
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the client gets the envelope and the log the cause
+            log.exception("request.failed", error, operation=_name(operation))
+            response = _problem(TocsinError(), request, encoding, operation)
+        metrics.count_call(_name(operation), response.headers.get("x-tocsin-error", "0"), time.perf_counter() - started)
+        return response
+
+    async def _answer(self, request: Request, operation: Operation | None, encoding: Encoding) -> Response:
+        if operation is None:
+            raise NotFound(f"there is no method {request.url.path[:200]}")
+        if request.method != "POST":
+            raise Invalid("this method is called by POST")
+        limit = self.limits.file if operation.limit == "file" else self.limits.body
+        async with self.gate.passage(_announced_bytes(request, limit)):
+            body = await read(request, limit)
+            decoded = await self._decode(body, encoding, operation)
+            answered = await self._run(request, operation, body, decoded, _answer_encoding(request, decoded, encoding))
+        headers = {"duplicate-request": "true"} if answered.is_repeat else None
+        return Response(answered.body, 200, headers, media_type=answered.content_type)
+
+    async def _decode(self, body: bytes, encoding: Encoding, operation: Operation) -> Envelope:
+        if len(body) > _THREADED_BYTES:
+            return await asyncio.to_thread(codec.decode, body, encoding, operation.request)
+        return codec.decode(body, encoding, operation.request)
+
+    async def _run(
+        self, request: Request, operation: Operation, body: bytes, decoded: Envelope, encoding: Encoding
+    ) -> Answer:
+        text = auth.token_of(request, decoded.token)
+
+        def admit(configuration: Configuration) -> Token:
+            return auth.admit(configuration, text, operation.permission)
+
+        async def work(transaction: Transaction, configuration: Configuration, token: Token) -> Answer:
+            call = Call(self.context, transaction, configuration, token)
+            answer = await operation.handler(call, decoded)
+            return Answer(codec.encode(answer, encoding), codec.content_type(encoding))
+
+        key = _request_key(request, operation, text, body) if operation.writes else None
+        return await requests.answer(self.context, admit, key, work)
+
+
+def _announced_bytes(request: Request, limit: int) -> int:
+    announced = request.headers.get("content-length", "")
+    return min(int(announced), limit) if announced.isdecimal() else limit
+
+
+def _answer_encoding(request: Request, decoded: Envelope, encoding: Encoding) -> Encoding:
+    """The request's own format unless `format` says otherwise."""
+    said = decoded.format or request.query_params.get("format", "")
+    return _ENCODINGS.get(said.lower(), encoding)
+
+
+def _request_key(request: Request, operation: Operation, token: str, body: bytes) -> RequestKey | None:
+    key = next((request.headers[name] for name in _KEY_HEADERS if request.headers.get(name)), None)
+    if key is None:
+        return None
+    if len(key) > _LONGEST_KEY:
+        raise Invalid(f"expected at most {_LONGEST_KEY} characters", path="Request-ID")
+    return requests.request_key(token, key, operation.path.encode() + b"\n" + body)
+
+
+def _problem(error: TocsinError, request: Request, encoding: Encoding, operation: Operation | None) -> Response:
+    """An unknown method is the one mistake of a caller with an HTTP status of its own, besides a wrong HTTP method."""
+    said = _ENCODINGS.get(request.query_params.get("format", "").lower(), encoding)
+    status = 404 if operation is None else 405 if request.method != "POST" else None
+    return problems.answer(error, said, status=status)
+
+
+def _log_error(operation: Operation | None, error: TocsinError) -> None:
+    if error.is_ours:
+        log.exception("request.failed", error, operation=_name(operation))
+    else:
+        log.info("request.refused", operation=_name(operation), code=error.code, reason=error.describe())
+
+
+def _name(operation: Operation | None) -> str:
+    return operation.path if operation else "unknown"
+
+
+Page = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(context: Context, limits: Limits) -> Starlette:
+    """The application. Every path may have doubled and trailing slashes."""
+    api = Api(context, limits)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        try:
+            async with context.database.transaction() as transaction:
+                await context.configuration(transaction)
+        except NotReady as reason:
+            return PlainTextResponse(f"{reason.describe()}\n", 503)
+        return PlainTextResponse("ready\n")
+
+    async def show_metrics(_: Request) -> Response:
+        return Response(await metrics.render(context), media_type=metrics.CONTENT_TYPE)
+
+    async def show_openapi(_: Request) -> Response:
+        return JSONResponse(openapi.document())
+
+    pages: Mapping[str, Page] = {
+        "healthz": healthz,
+        "readyz": readyz,
+        "metrics": show_metrics,
+        "api/openapi.json": show_openapi,
+    }
+
+    async def dispatch(request: Request) -> Response:
+        plain = "/".join(part for part in request.url.path.split("/") if part)
+        page = pages.get(plain) if request.method in ("GET", "HEAD") else None
+        return await page(request) if page else await api.answer(request)
+
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return Starlette(routes=[Route("/{path:path}", dispatch, methods=methods)])

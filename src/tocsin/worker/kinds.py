@@ -1,0 +1,42 @@
+"""What a worker does: each kind of work, how often it looks for more, and how much it takes at once."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from tocsin.actions import housekeeping, tasks
+from tocsin.actions.context import Context
+from tocsin.actions.messages import Delivery
+
+# How long an idle worker waits before it looks again. A launch of one message leaves after half of it on average.
+_LOOK_SECONDS = 0.1
+_HOUSEKEEPING_SECONDS = 600.0
+
+
+class Kind(NamedTuple):
+    """One kind of work. `work` answers whether there was something to do: then it is called again at once."""
+
+    name: str
+    work: Callable[[], Awaitable[bool]]
+    look_seconds: float
+
+
+def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int) -> list[Kind]:
+    """Every kind of work of a worker. Two loops send: one composes while the other waits for servers."""
+
+    async def send() -> bool:
+        return await delivery.deliver(batch) > 0
+
+    async def run_task() -> bool:
+        return await tasks.run_next(context, lease)
+
+    async def tidy() -> bool:
+        await housekeeping.tidy(context)
+        return False
+
+    return [
+        Kind("messages.send", send, _LOOK_SECONDS),
+        Kind("messages.send", send, _LOOK_SECONDS),
+        Kind("tasks.run", run_task, _LOOK_SECONDS),
+        Kind("housekeeping.tidy", tidy, _HOUSEKEEPING_SECONDS),
+    ]

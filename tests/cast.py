@@ -1,0 +1,207 @@
+"""The cast: one configuration, one token, and a stage on which calls are made and messages are sent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import psycopg
+
+from tocsin.actions import tasks
+from tocsin.actions.context import Context
+from tocsin.actions.messages import Delivery
+from tocsin.channels.contract import Envelope, Outcome, Record
+from tocsin.core.configuration import Sender
+from tocsin.store.database import Database, Transaction, _configure
+from tocsin.web.app import Limits, create_app
+
+TOKEN = "abcdefghijklmnqrstuvwxyz"
+READER = "reader-reader-reader"
+MEGABYTE = 1024 * 1024
+
+CONFIGURATION = """
+databases:
+  - id: 1
+    name: Customers
+    fields:
+      CRM_ID: {type: string, unique: true}
+      Custom_ID: string
+      Custom_id: string
+      New_field_1: string
+      bonus: int
+      score: float
+      vip: bool
+      birthday: date
+      last_order_at: datetime
+      plan: {type: enum, values: [free, pro]}
+      host: ip
+      interests: tags
+      address: object
+      orders: arr_object
+      note: {type: string, match: false}
+  - {id: 2, name: Keepers, fields: {CRM_ID: string}, unknown_fields: keep}
+  - {id: 3, name: Refusers, unknown_fields: refuse}
+resources:
+  - {id: 20, name: Order updates, databases: [1], channels: [sms]}
+  - {id: 21, name: Newsletter, databases: [1], channels: [email], categories: [news, sales]}
+  - {id: 22, name: Sister brand, databases: [1], channels: [email, sms, push]}
+  - {id: 24, name: Elsewhere, databases: [2], channels: [email]}
+senders:
+  - {id: 1, name: relay, channel: email, type: smtp, host: 127.0.0.1, port: 2525, security: none}
+  - {id: 2, name: second, channel: email, type: smtp, host: 127.0.0.1, port: 2526, security: none}
+templates:
+  - id: 1
+    name: Order received
+    email:
+      from_name: Shop
+      from_email: shop@example.com
+      reply_to_email: help@example.com
+      subject: "Thank you, {lead._fname}"
+      html: "<p>Dear {lead._fname}, page {apicontent.page}, number {lead.CRM_ID}.</p>"
+  - id: 2
+    name: Newsletter
+    email:
+      from_email: news@example.com
+      subject: "{apicontent.H1}"
+      html: "<p>For {subscription.email}: {apicontent.H2}</p>"
+      text: "For {subscription.email}: {apicontent.H2}"
+triggers:
+  - {id: 8, name: Order received, database: 1, template: 1, sender: 1, active: true}
+  - {id: 13, name: Registration, database: 1, template: 1, sender: 1, active: true}
+  - {id: 85, name: By xml, database: 1, template: 1, sender: 1, active: true}
+  - {id: 96, name: Welcome, database: 1, template: 1, sender: 1, active: true}
+  - {id: 97, name: Newsletter, database: 1, template: 2, sender: 1, resource: 21, active: true}
+  - {id: 98, name: Asleep, database: 1, template: 1, sender: 1, active: false}
+  - {id: 99, name: Keepers, database: 2, template: 1, sender: 1, active: true}
+  - {id: 100, name: Refusers, database: 3, template: 1, sender: 2, active: true}
+  - {id: 455, name: By field, database: 1, template: 1, sender: 1, active: true}
+tokens:
+  - {name: shop, token: abcdefghijklmnqrstuvwxyz}
+  - {name: reader, token: reader-reader-reader, permissions: [profiles.read]}
+"""
+
+
+class StageDatabase(Database):
+    """One connection whose outer transaction is never committed; what the product commits are savepoints of it."""
+
+    def __init__(self, connection: Transaction) -> None:
+        self._connection_lock = asyncio.Lock()
+        self._one = connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Transaction]:
+        async with self._connection_lock:
+            yield self._one
+
+
+@dataclass
+class Mailbox:
+    """A channel that keeps what it is given; answers as `answers` says for a recipient, else accepts."""
+
+    arrived: list[Envelope] = field(default_factory=list)
+    answers: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    opened: list[Sender] = field(default_factory=list)
+
+    async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
+        outcomes = []
+        for envelope in envelopes:
+            state, code, text = self.answers.get(envelope.recipient, ("sent", 250, "2.0.0 ok"))
+            if state == "sent":
+                self.arrived.append(envelope)
+            outcomes.append(Outcome(envelope.message_id, state, code, text))  # type: ignore[arg-type]  # One of three.
+        return outcomes
+
+    async def check(self) -> str:
+        return "usable"
+
+    async def close(self) -> None:
+        pass
+
+    def mails(self) -> dict[str, EmailMessage]:
+        """What arrived, parsed, by recipient."""
+        return {one.recipient: parse_mail(one.body) for one in self.arrived}
+
+
+def parse_mail(body: bytes) -> EmailMessage:
+    parsed = message_from_bytes(body, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+class MovableClock:
+    """The time that the test says it is."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+
+@dataclass
+class Stage:
+    """Calls go in by `post` and `post_xml`; `work` runs tasks and sends what is due."""
+
+    context: Context
+    client: httpx.AsyncClient
+    mailbox: Mailbox
+    clock: MovableClock
+    delivery: Delivery
+    connection: Transaction
+
+    async def post(self, method: str, body: Any = None, **members: Any) -> dict[str, Any]:
+        """A call in JSON with the cast's token, and its decoded answer."""
+        sent = {"token": TOKEN} | (body or {}) | members
+        response = await self.client.post(f"/api/v1.1/{method}", json=sent)
+        assert response.headers["content-type"].startswith("application/json"), response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def post_xml(self, method: str, xml: str) -> ElementTree.Element:
+        """A call in XML and the root of its answer."""
+        response = await self.client.post(
+            f"/api/v1.1/{method}", content=xml.encode(), headers={"content-type": "application/xml"}
+        )
+        assert response.headers["content-type"].startswith("application/xml"), response.text
+        return ElementTree.fromstring(response.content)
+
+    async def work(self) -> None:
+        """Run every task and send everything that is due now."""
+        while await tasks.run_next(self.context, timedelta(seconds=60)):
+            pass
+        while await self.delivery.deliver(500):
+            pass
+
+    async def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows of the database as they are."""
+        cursor = await self.connection.execute(query, parameters)  # type: ignore[arg-type]  # Queries of tests.
+        return await cursor.fetchall()
+
+
+@asynccontextmanager
+async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await _configure(connection)
+        async with connection.transaction(force_rollback=True):
+            clock = MovableClock()
+            context = Context(StageDatabase(connection), clock=clock)
+            app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE))
+            mailbox = Mailbox()
+
+            def open_channel(sender: Sender) -> Mailbox:
+                mailbox.opened.append(sender)
+                return mailbox
+
+            delivery = Delivery(context, open_channel, timedelta(seconds=60))
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test") as client:
+                yield Stage(context, client, mailbox, clock, delivery, connection)

@@ -1,0 +1,476 @@
+import re
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+import tocsin
+from tocsin.core import yaml_document
+from tocsin.core.configuration import (
+    Configuration,
+    Database,
+    EmailTemplate,
+    Field,
+    FieldType,
+    Resource,
+    Sender,
+    SmsTemplate,
+    Template,
+    Token,
+    Trigger,
+)
+from tocsin.core.configuration_file import Objects, differences, dump, list_objects, parse
+from tocsin.core.configuration_members import describe_kind
+from tocsin.core.errors import ConfigurationMistakes
+
+ROOT = Path(__file__).parents[2]
+
+DATABASE = Database(id=1, name="Customers", fields={"CRM_ID": Field(type="string", unique=True), "bonus": "int"})
+NEWS = Resource(id=21, name="News", databases=(1,), channels=("email",))
+RELAY = Sender(id=1, name="relay", channel="email", type="smtp", host="127.0.0.1", port=2525, security="none")
+HELLO = Template(id=1, name="Hello", email=EmailTemplate(from_email="shop@example.com", subject="Hello", text="Hello"))
+WELCOME = Trigger(id=8, name="Welcome", database=1, template=1, sender=1, resource=21, active=True)
+SHOP = Token(name="shop", sha256=sha256(b"abcdefghijklmnqrstuvwxyz").hexdigest())
+ALL = Objects(
+    databases={1: DATABASE},
+    resources={21: NEWS},
+    senders={1: RELAY},
+    templates={1: HELLO},
+    triggers={8: WELCOME},
+    tokens={"shop": SHOP},
+)
+
+EMAIL = "email: {from_email: shop@example.com, subject: Hello, text: Hello}"
+
+FILE = f"""\
+databases:
+  - id: 1
+    name: Customers
+    fields:
+      CRM_ID: {{type: string, unique: true}}
+      bonus: int
+resources:
+  - {{id: 21, name: News, databases: [1], channels: [email]}}
+senders:
+  - {{id: 1, name: relay, channel: email, type: smtp, host: 127.0.0.1, port: 2525, security: none}}
+templates:
+  - {{id: 1, name: Hello, {EMAIL}}}
+triggers:
+  - {{id: 8, name: Welcome, database: 1, template: 1, sender: 1, resource: 21, active: true}}
+tokens:
+  - {{name: shop, token: abcdefghijklmnqrstuvwxyz}}
+"""
+
+
+def mistakes_of(text, environment=None, stored=None, *, prune=False):
+    with pytest.raises(ConfigurationMistakes) as caught:
+        parse(text, "tocsin.yaml", environment or {}, stored, prune=prune)
+    return list(caught.value.mistakes)
+
+
+def the_mistake_of(text, environment=None, stored=None, *, prune=False):
+    [mistake] = mistakes_of(text, environment, stored, prune=prune)
+    return mistake
+
+
+def test_a_file_becomes_objects():
+    assert parse(FILE, "tocsin.yaml", {}) == ALL
+
+
+def test_every_mistake_is_told_at_once_with_its_line_and_member():
+    text = FILE.replace("port: 2525", "port: 99999").replace("template: 1, sender: 1", "template: 9, sender: 7")
+    assert mistakes_of(text.replace("bonus: int", "bonus: itn")) == [
+        f"tocsin.yaml:6: databases[0].fields.bonus: expected {describe_kind(FieldType)}, got 'itn'; did you mean int?",
+        "tocsin.yaml:10: senders[0].port: expected a whole number from 1 up to 65535, got 99999",
+        "tocsin.yaml:14: triggers[0].sender: there is no sender 7",
+        "tocsin.yaml:14: triggers[0].template: there is no template 9",
+    ]
+
+
+def test_the_line_is_that_of_the_member_in_a_block():
+    text = "senders:\n  - id: 1\n    name: relay\n    channel: email\n    type: smtp\n    host: h\n\n    port: x\n"
+    assert the_mistake_of(text).startswith("tocsin.yaml:8: senders[0].port: expected a whole number")
+
+
+TEXT = "expected text of 1 to 200 characters, got"
+TOKEN = "expected text of 16 to 200 characters, got"
+PORT = "10: senders[0].port: expected a whole number from 1 up to 65535, got"
+CHANNEL = "expected one of email, notify, push, sms, telegram_bot, viber, whatsapp, got"
+SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("port: 2525", "prt: 2525", "10: senders[0].prt: there is no such member; did you mean port?"),
+        ("port: 2525", "quux: 1", "10: senders[0].quux: there is no such member"),
+        ("host: 127.0.0.1, ", "", "10: senders[0]: host is missing"),
+        ("triggers:", "trigers:", "13: trigers: there is no such section; did you mean triggers?"),
+        ("port: 2525", "port: '2525'", f"{PORT} '2525'; write 2525 without quotes"),
+        ("port: 2525", "port: 0o31", f"{PORT} '0o31'"),
+        ("port: 2525", "port: 2525.0", f"{PORT} 2525.0"),
+        ("port: 2525", "port: 025", "10: senders[0].port: YAML reads 025 as a number of its own kind"),
+        ("port: 2525", "port: 2525, port: 25", "10: senders[0].port: this is given twice, first in line 10"),
+        ("active: true", "active: 1", "14: triggers[0].active: expected true or false, got 1"),
+        ("name: News", "name: 2024", f'8: resources[0].name: {TEXT} 2024; write it in quotes: "2024"'),
+        ("name: News", "name: no", f'8: resources[0].name: {TEXT} false; write it in quotes: "no"'),
+        ("name: News", "name: 1.50", f'8: resources[0].name: {TEXT} 1.5; write it in quotes: "1.50"'),
+        ("name: News", "name: 12:30:00", "8: resources[0].name: YAML reads 12:30:00 as a number of its own kind"),
+        ("name: News", "name: ", f'8: resources[0].name: {TEXT} nothing; leave the member out, or write ""'),
+        ("databases: [1]", "databases: ", "8: resources[0].databases: expected a list of: a whole number from 1 up to"),
+        ("bonus: int", "no: int", '6: databases[0].fields: YAML does not read the name no as text; write "no"'),
+        (
+            "subject: Hello",
+            "subject: {lead._fname}",
+            "12: templates[0].email.subject: expected text, got a mapping; text that begins with { or [",
+        ),
+        (
+            "subject: Hello",
+            "subject: !!binary x",
+            "12: templates[0].email.subject: the tag !!binary is not allowed here",
+        ),
+        ("[email]", "email", f"8: resources[0].channels: expected a list of: {CHANNEL[9:]} 'email'"),
+        ("[email]", "[e-mail]", f"8: resources[0].channels[0]: {CHANNEL} 'e-mail'; did you mean email?"),
+        ("bonus: int", "bonus: enum", "6: databases[0].fields.bonus.values: an enum needs values"),
+        (
+            "bonus: int",
+            "bonus: {type: enum, values: [a, a]}",
+            "6: databases[0].fields.bonus.values: each value must be given once and not be empty",
+        ),
+        (
+            "bonus: int",
+            "bonus: {type: int, values: [a]}",
+            "6: databases[0].fields.bonus.values: only an enum has values, this is int",
+        ),
+        (
+            "bonus: int",
+            "bonus: {type: date, unique: true}",
+            "6: databases[0].fields.bonus.unique: date cannot be unique; only enum, int, ip, string, tags can",
+        ),
+        ("databases: [1]", "databases: [1, 3]", "8: resources[0].databases[1]: there is no database 3"),
+        ("resource: 21", "resource: 22", "14: triggers[0].resource: there is no resource 22"),
+        ("[email]", "[sms]", "14: triggers[0].resource: resource 21 has no channel email"),
+        ("databases: [1]", "databases: []", "14: triggers[0].resource: resource 21 does not serve database 1"),
+        (EMAIL, "sms: {text: Hello}", "14: triggers[0].template: template 1 has no email"),
+        (f", {EMAIL}", "", "12: templates[0]: a template needs an email or an sms"),
+        (", text: Hello", "", "12: templates[0].email: html or text is missing"),
+        ("subject: Hello", "subject: ' '", "12: templates[0].email.subject: the subject must not be empty"),
+        ("subject: Hello", 'subject: "a\\nb"', "12: templates[0].email.subject: this must be one line"),
+        ("port: 2525", "username: me", "10: senders[0].password: a username needs a password"),
+        ("port: 2525", "password: secret word", "10: senders[0].username: a password needs a username"),
+        ("token: abc", "tokn: abc", "16: tokens[0].tokn: there is no such member; did you mean token?"),
+        (SHOP_TOKEN, "token: short", f"16: tokens[0].token: {TOKEN} another text"),
+        (SHOP_TOKEN, "token: 1234567890123456", f"16: tokens[0].token: {TOKEN} a number; put it in quotes"),
+        (SHOP_TOKEN, "token: abcdefgh ijklmnop", "16: tokens[0].token: a token is made of ASCII letters, digits and"),
+        (f", {SHOP_TOKEN}", "", "16: tokens[0]: a token needs either token or sha256"),
+        (SHOP_TOKEN, "sha256: abc", "16: tokens[0].sha256: expected text of the form ^[0-9a-f]{64}$, got another text"),
+    ],
+)
+def test_a_mistake_has_its_sentence(old, new, mistake):
+    assert old in FILE
+    told = mistakes_of(FILE.replace(old, new, 1))
+    assert any(sentence.startswith(f"tocsin.yaml:{mistake}") for sentence in told), told
+
+
+def test_a_wrong_address_is_named():
+    mistake = the_mistake_of(FILE.replace("shop@example.com", "shop"))
+    assert mistake.startswith("tocsin.yaml:12: templates[0].email.from_email: 'shop' is not an email address")
+
+
+def test_an_address_with_a_template_form_is_left_to_sending():
+    text = FILE.replace("shop@example.com", '"{apicontent.from}"')
+    assert parse(text, "tocsin.yaml", {}).templates[1].email.from_email == "{apicontent.from}"
+
+
+def test_a_mistake_inside_a_template_has_its_own_line_and_column():
+    text = """\
+templates:
+  - id: 1
+    name: Hello
+    email:
+      from_email: shop@example.com
+      subject: Hello
+      html: |
+        <p>Hello</p>
+        <p>{if lead._fname}yes</p>
+"""
+    pattern = r"tocsin\.yaml:7: templates\[0\]\.email\.html: line \d+, column \d+: .+"
+    assert re.fullmatch(pattern, the_mistake_of(text))
+
+
+def test_field_names_are_checked():
+    mistake = the_mistake_of(FILE.replace("bonus: int", "email: int"))
+    assert mistake.startswith("tocsin.yaml:4: databases[0].fields: ")
+
+
+def test_an_id_is_used_once_in_a_section():
+    text = FILE.replace("tokens:", "  - {id: 8, name: Again, database: 1, template: 1, sender: 1}\ntokens:")
+    assert the_mistake_of(text) == "tocsin.yaml:15: triggers[1].id: the id 8 is used twice, first in line 14"
+
+
+def test_a_token_has_one_name_and_a_name_one_token():
+    again = FILE + "  - {name: shop, token: abcdefghijklmnqrstuvwxyz}\n"
+    assert the_mistake_of(again) == "tocsin.yaml:17: tokens[1].name: the name shop is used twice, first in line 16"
+    other = FILE + "  - {name: till, token: abcdefghijklmnqrstuvwxyz}\n"
+    assert mistakes_of(other) == [
+        "tocsin.yaml:16: tokens[0]: the token till has the same text",
+        "tocsin.yaml:17: tokens[1]: the token shop has the same text",
+    ]
+
+
+def test_what_refers_to_a_broken_object_is_not_told_that_there_is_none():
+    text = FILE.replace("name: Hello", "name: 5").replace("name: relay", "name: 5")
+    assert [mistake[:30] for mistake in mistakes_of(text, stored=ALL)] == [
+        "tocsin.yaml:10: senders[0].nam",
+        "tocsin.yaml:12: templates[0].n",
+    ]
+
+
+@pytest.mark.parametrize("section", ["workflows", "hooks", "suppression_lists"])
+def test_sections_of_later_versions_are_refused(section):
+    mistake = the_mistake_of(f"{FILE}{section}:\n  - {{id: 12, nodes: [{{id: start}}]}}\n")
+    assert mistake == f"tocsin.yaml:17: {section}: this section is not available in version 0.1"
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "what"),
+    [
+        ("senders", "{id: 2, name: gateway, channel: sms, type: http, url: x, json: {to: x}}", "channel: channel sms"),
+        ("senders", "{id: 2, name: gateway, channel: email, type: http, url: x}", "type: type http"),
+        ("triggers", "{id: 9, name: Text, database: 1, channel: sms, template: 1, sender: 2}", "channel: channel sms"),
+        ("triggers", "{id: 9, name: Import, database: 1, event: api_import, sms: 1}", "event: event api_import"),
+        ("templates", "{id: 2, name: Push, push: {title: Hello}}", "push: push"),
+    ],
+)
+def test_objects_of_later_versions_are_one_mistake(section, entry, what):
+    member, _, words = what.partition(": ")
+    expected = f"tocsin.yaml:2: {section}[0].{member}: {words} is not available in version 0.1"
+    assert the_mistake_of(f"{section}:\n  - {entry}\n") == expected
+
+
+def test_the_version_in_messages_is_that_of_the_program():
+    assert tocsin.__version__.startswith("0.1.")
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("", "1: the file is empty"),
+        ("# nothing but a comment\n", "1: the file is empty"),
+        ("[1, 2]", "1: the file holds no sections"),
+        ("triggers: {8: {}}", "1: triggers: YAML does not read the name 8 as text"),
+        ("triggers: {}", "1: triggers: expected a list"),
+        ("triggers:\n  - 5\n", "2: triggers[0]: expected a mapping, got 5"),
+        ("triggers: []\n---\ntriggers: []\n", "2: this is not YAML: expected a single document"),
+        ("\ntemplates:\n  - text: {lead._fname} hello\n", "3: this is not YAML: "),
+        ("templates:\n  - name: 'open\n", "3: this is not YAML: "),
+        ("a: \x01", "1: the character U+0001 must be an escape in double quotes"),
+        ('tokens: [{name: "a\\0b"}]', "1: tokens[0].name: text cannot hold the character U+0000"),
+        ("a: !!python/object/apply:os.getcwd []", "1: a: the tag !!python/object/apply:os.getcwd is not allowed here"),
+        ("triggers:\nb: {<<: {y: 2}}", "2: b: merge keys (<<) are not supported"),
+        ("? [a]\n: b\n", "1: the name of a member must be a word"),
+        ("a: *missing", "1: this is not YAML: found undefined alias"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_in_one_sentence(text, mistake):
+    assert mistakes_of(text)[0].startswith(f"tocsin.yaml:{mistake}")
+
+
+def test_deep_nesting_is_refused_before_it_can_end_the_process():
+    assert the_mistake_of("[" * 300_000) == "tocsin.yaml:1: values are nested more than 32 deep"
+
+
+def test_a_value_inside_itself_is_refused():
+    assert the_mistake_of("a: &a [1, *a]") == "tocsin.yaml:1: values are nested more than 32 deep"
+
+
+def test_an_alias_bomb_is_refused(monkeypatch):
+    monkeypatch.setattr(yaml_document, "MAX_VALUES", 10_000)
+    levels = [f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)]
+    mistake = the_mistake_of("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(levels))
+    assert mistake.endswith("there are too many values, counting each use of an alias")
+
+
+def test_a_long_text_repeated_by_aliases_is_refused():
+    mistake = the_mistake_of(f"a: &a {'x' * 1_000_000}\nb: [{', '.join(['*a'] * 30)}]\n")
+    assert mistake.endswith("there are too many values, counting each use of an alias")
+
+
+def test_a_file_over_the_bound_is_refused(monkeypatch):
+    monkeypatch.setattr(yaml_document, "MAX_SIZE", 2 * 1024 * 1024)
+    assert the_mistake_of("#" * (2 * 1024 * 1024 + 1)) == "tocsin.yaml:1: the file is larger than 2 MB"
+
+
+def test_the_slow_parser_of_other_builds_reads_the_same(monkeypatch):
+    monkeypatch.setattr(yaml_document, "_LOADER", yaml.SafeLoader)
+    assert parse(FILE, "tocsin.yaml", {}) == ALL
+
+
+def test_aliases_stand_for_whole_values():
+    text = FILE.replace("databases: [1]", "databases: &all [1]") + "resources: []\n"
+    assert the_mistake_of(text) == "tocsin.yaml:17: resources: this is given twice, first in line 7"
+    text = FILE.replace("databases: [1]", "databases: &all [1]").replace(
+        "senders:", "  - {id: 22, name: Sale, databases: *all}\nsenders:"
+    )
+    assert parse(text, "tocsin.yaml", {}).resources[22].databases == (1,)
+
+
+def test_a_text_that_looks_like_a_date_stays_text():
+    assert parse(FILE.replace("name: News", "name: 2024-12-31"), "tocsin.yaml", {}).resources[21].name == "2024-12-31"
+
+
+def test_a_section_may_be_empty():
+    assert parse("triggers:\ntokens: []\n", "tocsin.yaml", {}) == Objects()
+
+
+def test_secrets_come_from_the_environment():
+    text = FILE.replace("port: 2525", 'username: me, password: "${RELAY_PASSWORD}"')
+    text = text.replace("token: abcdefghijklmnqrstuvwxyz", 'token: "${SHOP_TOKEN}"')
+    found = parse(text, "tocsin.yaml", {"RELAY_PASSWORD": "open sesame", "SHOP_TOKEN": "abcdefghijklmnqrstuvwxyz"})
+    assert found.senders[1].password == "open sesame"
+    assert found.tokens == {"shop": SHOP}
+    assert mistakes_of(text) == [
+        "tocsin.yaml:10: senders[0].password: the environment variable RELAY_PASSWORD is not set",
+        "tocsin.yaml:16: tokens[0].token: the environment variable SHOP_TOKEN is not set",
+    ]
+
+
+def test_a_secret_is_in_no_message():
+    text = FILE.replace("port: 2525", 'username: me, password: "${P}"').replace("token: abc", "token: -abc")
+    wrong = text.replace("abcdefghijklmnqrstuvwxyz", "hunter2 hunter2 hunter2")
+    assert "hunter2" not in str(mistakes_of(wrong, {"P": "hunter2"}))
+    assert "12345" not in str(mistakes_of(text.replace('"${P}"', "12345")))
+
+
+def test_references_may_go_to_stored_objects_unless_they_are_pruned():
+    text = "triggers:\n  - {id: 9, name: Later, database: 1, template: 1, sender: 1, resource: 21}\n"
+    assert parse(text, "tocsin.yaml", {}, ALL).triggers.keys() == {9}
+    assert mistakes_of(text, stored=ALL, prune=True) == [
+        "tocsin.yaml:2: triggers[0].database: there is no database 1",
+        "tocsin.yaml:2: triggers[0].sender: there is no sender 1",
+        "tocsin.yaml:2: triggers[0].template: there is no template 1",
+        "tocsin.yaml:2: triggers[0].resource: there is no resource 21",
+    ]
+
+
+def test_a_file_cannot_take_away_what_a_stored_trigger_needs():
+    text = "templates:\n  - {id: 1, name: Hello, sms: {text: Hello}}\n"
+    assert the_mistake_of(text, stored=ALL) == "tocsin.yaml:1: stored trigger 8: template 1 has no email"
+    assert parse(text, "tocsin.yaml", {}, ALL, prune=True).templates.keys() == {1}
+
+
+def test_a_token_of_the_file_may_not_be_a_stored_one_under_another_name():
+    text = "tokens:\n  - {name: till, token: abcdefghijklmnqrstuvwxyz}\n"
+    assert mistakes_of(text, stored=ALL) == [
+        "tocsin.yaml:1: stored token shop: the token till has the same text",
+        "tocsin.yaml:2: tokens[0]: the token shop has the same text",
+    ]
+    assert parse(text, "tocsin.yaml", {}, ALL, prune=True).tokens.keys() == {"till"}
+
+
+def test_an_export_says_the_same():
+    assert parse(dump(ALL), "export.yaml", {}) == ALL
+    assert parse(dump(Objects()), "export.yaml", {}) == Objects()
+
+
+def test_an_export_is_readable():
+    html = "<h1>Привет, {lead._fname} 👋</h1>\n<p>Your order is on its way.</p>\n"
+    email = EmailTemplate(from_email="shop@example.com", subject="Привет", html=html)
+    assert dump(Objects(templates={1: Template(id=1, name="no", email=email)})) == (
+        "templates:\n"
+        "- id: 1\n"
+        "  name: 'no'\n"
+        "  email:\n"
+        "    from_email: shop@example.com\n"
+        "    subject: Привет\n"
+        "    html: |\n"
+        "      <h1>Привет, {lead._fname} 👋</h1>\n"
+        "      <p>Your order is on its way.</p>\n"
+    )
+
+
+def test_an_export_is_in_the_order_of_ids():
+    senders = {number: structs.replace(RELAY, id=number) for number in (30, 4, 100)}
+    assert re.findall(r"id: (\d+)", dump(Objects(senders=senders))) == ["4", "30", "100"]
+
+
+def test_an_export_holds_no_secret_and_can_be_applied_where_it_came_from():
+    sender = structs.replace(RELAY, username="me", password="open sesame")
+    objects = structs.replace(ALL, senders={1: sender})
+    text = dump(objects)
+    assert "open sesame" not in text
+    assert "password: ${SENDER_1_PASSWORD}" in text
+    assert "abcdefghijklmnqrstuvwxyz" not in text
+    assert parse(text, "export.yaml", {}, objects) == objects
+    assert parse(text, "export.yaml", {}, objects, prune=True) == objects
+    assert parse(text, "export.yaml", {"SENDER_1_PASSWORD": "open sesame"}) == objects
+    moved = parse(text, "export.yaml", {"SENDER_1_PASSWORD": "new word"}, objects)
+    assert moved.senders[1].password == "new word"
+    assert "the environment variable SENDER_1_PASSWORD is not set" in the_mistake_of(text)
+    other = structs.replace(objects, senders={1: structs.replace(sender, username="", password="")})
+    assert "the environment variable SENDER_1_PASSWORD is not set" in the_mistake_of(text, stored=other)
+
+
+_names = st.text(min_size=1, max_size=30).filter(lambda text: "\0" not in text)
+_templates = st.builds(
+    Template,
+    id=st.integers(1, 2**31 - 1),
+    name=_names,
+    sms=st.builds(
+        SmsTemplate, text=st.text(alphabet=st.sampled_from(" \n\t\r\x85\u2028\ufeff-:#'\"&*!|>%@`,?a\x7fé👋"))
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_templates, _names)
+def test_any_text_survives_an_export(template, name):
+    objects = Objects(
+        templates={template.id: structs.replace(template, sms=SmsTemplate(text=f"x{template.sms.text}"))},
+        tokens={name: structs.replace(SHOP, name=name)},
+    )
+    assert parse(dump(objects), "export.yaml", {}) == objects
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet=st.sampled_from("\n\n  -:[]{},&a*b!'\"#%|>?~0.yes"), max_size=80))
+def test_whatever_the_text_the_answer_is_objects_or_mistakes(text):
+    with suppress(ConfigurationMistakes):
+        assert isinstance(parse(text, "tocsin.yaml", {}), Objects)
+
+
+def test_differences_say_what_applying_does():
+    new = Objects(
+        senders={1: RELAY, 2: structs.replace(RELAY, id=2, name="spare")},
+        triggers={8: structs.replace(WELCOME, name="Hello", active=False)},
+    )
+    assert [change.describe() for change in differences(ALL, new, prune=False)] == [
+        'unchanged sender 1 "relay"',
+        'created sender 2 "spare"',
+        'changed trigger 8 "Hello" (name, active)',
+    ]
+
+
+def test_only_pruning_removes_and_never_the_tokens_of_a_file_without_any():
+    new = Objects(databases={1: DATABASE})
+    assert [change.describe() for change in differences(ALL, new, prune=True)] == [
+        'unchanged database 1 "Customers"',
+        'removed resource 21 "News"',
+        'removed sender 1 "relay"',
+        'removed template 1 "Hello"',
+        'removed trigger 8 "Welcome"',
+    ]
+    till = {"till": structs.replace(SHOP, name="till")}
+    changes = differences(ALL, structs.replace(ALL, tokens=till), prune=True)
+    assert [change.describe() for change in changes][-2:] == ['removed token "shop"', 'created token "till"']
+    assert {change.action for change in differences(ALL, ALL, prune=True)} == {"unchanged"}
+
+
+def test_what_is_configured_is_listed_as_a_file_has_it():
+    configured = Configuration(version=3, databases={1: DATABASE}, tokens={SHOP.sha256: SHOP})
+    assert list_objects(configured) == Objects(databases={1: DATABASE}, tokens={"shop": SHOP})

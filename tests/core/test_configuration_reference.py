@@ -1,0 +1,110 @@
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from lxml.html import fromstring
+from msgspec import NODEFAULT, Struct, structs
+
+from tocsin.core import configuration, configuration_file
+from tocsin.core.configuration import (
+    Database,
+    EmailTemplate,
+    Field,
+    Resource,
+    Sender,
+    SmsTemplate,
+    Template,
+    Trigger,
+)
+from tocsin.core.configuration_file import SECTIONS, dump, parse
+from tocsin.core.configuration_members import describe_kind
+from tocsin.core.templates.template import compile_template
+
+ROOT = Path(__file__).parents[2]
+
+SEEDS_TRIGGERS = {8, 13, 85, 96, 455}
+
+
+def the_demo():
+    path = ROOT / "demo" / "tocsin.yaml"
+    return parse(path.read_text(encoding="utf-8"), str(path), {})
+
+
+def test_the_demo_has_what_the_documented_requests_name():
+    demo = the_demo()
+    assert demo.tokens["shop"].sha256 == sha256(b"abcdefghijklmnqrstuvwxyz").hexdigest()
+    assert demo.triggers.keys() >= SEEDS_TRIGGERS
+    assert all(demo.triggers[number].active for number in SEEDS_TRIGGERS)
+    assert demo.resources.keys() >= {20, 21, 24}
+    fields = demo.databases[1].custom_fields()
+    for name in ("CRM_ID", "Custom_ID", "Custom_id", "New_field_1", "New_field_7"):
+        assert fields[name].type == "string"
+        assert fields[name].is_matchable
+
+
+def test_the_demo_survives_an_export():
+    demo = the_demo()
+    assert parse(dump(demo), "export.yaml", {}) == demo
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"order": "A-9", "lines": [{"name": "Tea & cake", "price": "€ 5"}], "page": "x"}]
+)
+def test_the_letters_of_the_demo_are_whole_whatever_the_call_holds(content):
+    for template in the_demo().templates.values():
+        html = compile_template(template.email.html, escape=True).render(
+            {"lead": {"_fname": "<Ann>"}, "apicontent": content}
+        )
+        assert "{" not in html.text
+        assert "<Ann>" not in html.text
+        page = fromstring(html.text)
+        assert page.xpath("//body//*[contains(text(), '<Ann>')]")
+        assert bool(page.xpath("//td[text() = 'Tea & cake']")) == (template.id == 1 and bool(content))
+
+
+DOCUMENTED = {
+    "databases": Database,
+    "Fields of a database": Field,
+    "resources": Resource,
+    "senders": Sender,
+    "templates": Template,
+    "The email of a template": EmailTemplate,
+    "The SMS of a template": SmsTemplate,
+    "triggers": Trigger,
+    "tokens": configuration_file.TokenEntry,
+}
+
+
+def show_default(field):
+    if field.required:
+        return "required"
+    default = field.default_factory() if field.default is NODEFAULT else field.default
+    if default in ("", None) or default in ((), {}):
+        return "none"
+    return f"`{default[0] if isinstance(default, tuple) else str(default).lower()}`"
+
+
+@pytest.mark.parametrize("heading", DOCUMENTED)
+def test_each_member_is_documented_with_its_type_and_default(heading):
+    text = (ROOT / "docs" / "api" / "configuration.md").read_text(encoding="utf-8")
+    chapter = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
+    assert chapter, f"docs/api/configuration.md has no chapter {heading}"
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \| ([^|]+) \| ([^|]+) \| \S", chapter[1], re.MULTILINE)
+    expected = [
+        (field.name, describe_kind(field.type), show_default(field)) for field in structs.fields(DOCUMENTED[heading])
+    ]
+    assert rows == expected
+
+
+def test_each_struct_of_the_file_is_documented():
+    assert set(SECTIONS.values()) <= set(DOCUMENTED.values())
+    shapes = {found for found in vars(configuration).values() if isinstance(found, type) and issubclass(found, Struct)}
+    shapes -= {Struct, configuration.Configuration, configuration.Token}
+    assert shapes <= set(DOCUMENTED.values())
+
+
+def test_the_example_of_the_reference_is_a_whole_file():
+    text = (ROOT / "docs" / "api" / "configuration.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert parse(example[1], "example.yaml", {"RELAY_PASSWORD": "x"}).triggers
