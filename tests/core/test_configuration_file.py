@@ -114,6 +114,8 @@ SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
         ("port: 2525", "port: '2525'", f"{PORT} '2525'; write 2525 without quotes"),
         ("port: 2525", "port: 0o31", f"{PORT} '0o31'"),
         ("port: 2525", "port: 2525.0", f"{PORT} 2525.0"),
+        ("port: 2525", "timeout_seconds: 1_0.5", "10: senders[0].timeout_seconds: YAML reads 1_0.5 as a number of"),
+        ("port: 2525", "timeout_seconds: .inf", "10: senders[0].timeout_seconds: YAML reads .inf as a number of"),
         ("port: 2525", "port: 025", "10: senders[0].port: YAML reads 025 as a number of its own kind"),
         ("port: 2525", "port: 2525, port: 25", "10: senders[0].port: this is given twice, first in line 10"),
         ("active: true", "active: 1", "14: triggers[0].active: expected true or false, got 1"),
@@ -168,6 +170,8 @@ SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
         (SHOP_TOKEN, "token: 1234567890123456", f"16: tokens[0].token: {TOKEN} a number; put it in quotes"),
         (SHOP_TOKEN, "token: abcdefgh ijklmnop", "16: tokens[0].token: a token is made of ASCII letters, digits and"),
         (f", {SHOP_TOKEN}", "", "16: tokens[0]: a token needs either token or sha256"),
+        (SHOP_TOKEN, "token: ", "16: tokens[0]: a token needs either token or sha256"),
+        (SHOP_TOKEN, f"{SHOP_TOKEN}, sha256: {'0' * 64}", "16: tokens[0]: a token needs either token or sha256"),
         (SHOP_TOKEN, "sha256: abc", "16: tokens[0].sha256: expected text of the form ^[0-9a-f]{64}$, got another text"),
     ],
 )
@@ -306,7 +310,7 @@ def test_a_file_over_the_bound_is_refused(monkeypatch):
     assert the_mistake_of("#" * (2 * 1024 * 1024 + 1)) == "tocsin.yaml:1: the file is larger than 2 MB"
 
 
-def test_the_slow_parser_of_other_builds_reads_the_same(monkeypatch):
+def test_a_build_of_the_library_without_c_reads_the_same(monkeypatch):
     monkeypatch.setattr(yaml_document, "_LOADER", yaml.SafeLoader)
     assert parse(FILE, "tocsin.yaml", {}) == ALL
 
@@ -322,6 +326,20 @@ def test_aliases_stand_for_whole_values():
 
 def test_a_text_that_looks_like_a_date_stays_text():
     assert parse(FILE.replace("name: News", "name: 2024-12-31"), "tocsin.yaml", {}).resources[21].name == "2024-12-31"
+
+
+def test_a_broken_object_is_not_replaced_by_what_is_stored():
+    stored = structs.replace(ALL, resources={21: structs.replace(NEWS, channels=("sms",))})
+    assert the_mistake_of(FILE.replace("name: News", "name: 5"), stored=stored).startswith(
+        "tocsin.yaml:8: resources[0]."
+    )
+
+
+def test_one_member_can_be_wrong_in_two_ways():
+    assert mistakes_of(FILE.replace("databases: [1], channels: [email]", "channels: [sms]")) == [
+        "tocsin.yaml:14: triggers[0].resource: resource 21 does not serve database 1",
+        "tocsin.yaml:14: triggers[0].resource: resource 21 has no channel email",
+    ]
 
 
 def test_a_section_may_be_empty():

@@ -14,7 +14,7 @@ RECIPIENT = json.loads(re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | 
 EXAMPLES = re.findall(r"^```template( html)?\n(.*?)\n---\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize(("html", "source", "expected"), EXAMPLES)
+@pytest.mark.parametrize(("html", "source", "expected"), EXAMPLES, ids=range(len(EXAMPLES)))
 def test_an_example_comes_out_as_the_page_says(html, source, expected):
     try:
         text = compile_template(source, escape=bool(html)).render(RECIPIENT).text

@@ -37,7 +37,7 @@ except KeyboardInterrupt:
 def user(data_dir: Path, *words: str, search_path: str = "") -> Iterator[subprocess.Popen[str]]:
     """Another program that uses the server until its input ends."""
     command = [sys.executable, "-c", USER, str(data_dir), *words]
-    environment = {**os.environ, "PYTHONPATH": search_path}
+    environment = {**os.environ, "PYTHONPATH": search_path} if search_path else None
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True, env=environment

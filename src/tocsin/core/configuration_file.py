@@ -94,6 +94,7 @@ _LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("triggers", "event"): ("api_import", "action", "update", "pixel", "subscribe"),
 }
 _SECRETS = {"senders": "password", "tokens": "token"}
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}").fullmatch
 
 
@@ -185,7 +186,7 @@ class _Reading:
         if secret is not None and isinstance(entry, dict) and isinstance(entry.get(secret), str):
             entry = {**entry, secret: self._fill_secret(entry, entry[secret], (*path, secret))}
         found = read(self.document, entry, SECTIONS[section], path)
-        return self._read_token(found, path) if isinstance(found, TokenEntry) else found
+        return self._read_token(found, entry, path) if isinstance(found, TokenEntry) else found
 
     def _fill_secret(self, entry: Mapping[str, Any], text: str, path: Path) -> Any:
         reference = _reference(text)
@@ -200,20 +201,20 @@ class _Reading:
         self.document.add(path, f"the environment variable {name} is not set")
         return BROKEN
 
-    def _read_token(self, entry: TokenEntry, path: Path) -> Any:
-        if (entry.token is None) == (entry.sha256 is None):
-            if not self._is_reported((*path, "token")) and not self._is_reported((*path, "sha256")):
-                self.document.add(path, "a token needs either token or sha256")
-            return BROKEN
-        if entry.token is not None and not re.fullmatch("[!-~]+", entry.token):
+    def _read_token(self, entry: TokenEntry, given: Mapping[str, Any], path: Path) -> Any:
+        if (given.get("token") is None) == (given.get("sha256") is None):
+            self.document.add(path, "a token needs either token or sha256")
+        elif entry.token is not None and not re.fullmatch("[!-~]+", entry.token):
             self.document.add((*path, "token"), "a token is made of ASCII letters, digits and signs, without spaces")
-            return BROKEN
-        digest = entry.sha256 or sha256((entry.token or "").encode()).hexdigest()
-        return Token(name=entry.name, sha256=digest, permissions=entry.permissions)
+        elif entry.token is not None or entry.sha256 is not None:
+            digest = entry.sha256 or sha256((entry.token or "").encode()).hexdigest()
+            return Token(name=entry.name, sha256=digest, permissions=entry.permissions)
+        return BROKEN
 
     def check(self, *, prune: bool) -> None:
         """Whether the objects fit together, with each other and with those that are stored and stay."""
         known = self._know(prune=prune)
+        reported = {path[:length] for _, path, _ in self.document.mistakes for length in range(len(path) + 1)}
         for section, key, found in _list_objects(known):
             place = self._places.get((section, key))
             if place is None:
@@ -221,21 +222,17 @@ class _Reading:
                     self.document.add((), f"stored {_name(section, key)}: {sentence}")
                 continue
             for path, sentence in (*_check_content(found), *_check_references(found, known)):
-                if not self._is_reported((*place, *path)):
+                # Where a part is broken, what is said of the whole may not be so.
+                if (*place, *path) not in reported:
                     self.document.add((*place, *path), sentence)
 
     def _know(self, *, prune: bool) -> Known:
         broken = frozenset(place for place in self._places if place[1] not in self.objects[place[0]])
         merged: dict[str, dict[Any, Any]] = {}
         for section, objects in self.objects.items():
-            is_kept = not prune or (section == "tokens" and not objects)
-            kept = getattr(self._stored, section) if is_kept else {}
+            kept = {} if prune else getattr(self._stored, section)
             merged[section] = {key: old for key, old in kept.items() if (section, key) not in broken} | objects
         return Known(**merged, broken=broken)
-
-    def _is_reported(self, path: Path) -> bool:
-        """Whether a mistake in or below `path` is known already."""
-        return any(mistake.path[: len(path)] == path for mistake in self.document.mistakes)
 
 
 def _declared_key(section: str, entry: Any) -> Key | None:
@@ -315,6 +312,7 @@ def dump(objects: Objects) -> str:
         if isinstance(found, Sender) and found.password:
             entry["password"] = f"${{{_password_variable(found.id)}}}"
         sections.setdefault(section, []).append(entry)
+    # The emitter written in C would be faster, but writes 👋 as an escape and with it the whole text in one line.
     return yaml.dump(sections, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
 
 
@@ -333,8 +331,8 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # Line ends other than \n are kept only inside double quotes.
     lines = text.split("\n")
     if lines == text.splitlines() or [*text.splitlines(), ""] == lines:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if len(lines) > 1 else None)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+        return dumper.represent_scalar(_TEXT_TAG, text, style="|" if len(lines) > 1 else None)
+    return dumper.represent_scalar(_TEXT_TAG, text, style='"')
 
 
 _Dumper.add_representer(str, _represent_text)

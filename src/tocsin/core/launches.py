@@ -1,7 +1,7 @@
 """What a launching call says: items, options, attachments. The same structs travel from the call to a task."""
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
@@ -15,9 +15,7 @@ Count = Annotated[int, Meta(ge=0, le=10**9)]
 class ImportItem(Struct, omit_defaults=True):
     """One profile of a batch import. In XML its fields stand directly in the item."""
 
-    xml_flat: ClassVar[str] = "data"
-
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any], Meta(extra={"flat_in_xml": True})]
     custom_data: dict[str, Any] = field(default_factory=dict)
 
 

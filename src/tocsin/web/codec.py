@@ -57,7 +57,8 @@ def decode(body: bytes, encoding: Encoding, into: type[T]) -> T:
     Lenient, in both encodings (facts 1.8; design.md, section 5, decision 7): unknown members are left out; numbers and
     booleans may be strings ("8", "true", "1", "0", any case), booleans 1 and 0, whole numbers 8.0; a null, or blank
     text where no text is wanted, is as if a member with a default were not there; the last of equal names wins.
-    Values of type Any stay as they came. XML is read as `markup.read` and `shapes.fit` say.
+    Values of type Any stay as they came. XML is read as `markup.read` and `shapes.fit` say. A float member of `into`
+    needs bounds, since "nan" is a number to msgspec.
 
     Raises Invalid, whose `path` is the member, as `data[3].email`: malformed, of the wrong shape, nested deeper than 64
     levels, with an integer of more than 64 bits, or with a NUL character, which the database cannot hold.
@@ -97,17 +98,18 @@ def _read_json(body: bytes, into: type[T]) -> T:
     """In one pass when the body is as the struct wants it; else by way of plain values, which can be fitted."""
     try:
         return msgspec.json.decode(body, type=into, strict=False)
-    except msgspec.ValidationError:
-        return _convert(fit(_read_plain(body), into, is_xml=False), into)
+    except msgspec.ValidationError as error:
+        return _convert(fit(_read_plain(body, str(error)), into, is_xml=False), into)
     except msgspec.DecodeError as error:
         raise _malformed(body, str(error)) from None
 
 
-def _read_plain(body: bytes) -> Any:
+def _read_plain(body: bytes, mistake: str) -> Any:
+    """Plain values, unless a number is beyond what any value can be: that `mistake` was found before, with its path."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.ValidationError as error:
-        raise _misshapen(str(error)) from None
+    except msgspec.ValidationError:
+        raise _misshapen(mistake) from None
     except msgspec.DecodeError as error:
         raise _malformed(body, str(error)) from None
 

@@ -41,6 +41,8 @@ def read(body: bytes) -> Any:
 
     Raises Invalid, with line and column where they are known: not well-formed, with a DOCTYPE, nested too deep.
     """
+    if b"\0" in body:  # As UTF-16 has at every "<", which expat would read in spite of us.
+        raise Invalid("the body is not UTF-8")
     if b"<!DOCTYPE" in body and _DOCTYPE.match(body):
         raise Invalid("XML with a DOCTYPE is not accepted")
     walker = _Walker(is_marked=b"array" in body, is_qualified=any(sign in body for sign in _QUALIFIED))
@@ -79,7 +81,7 @@ def _read_slices(body: bytes, walker: "_Walker") -> Any:
 
 
 def _check_open_depth(root: Element) -> None:
-    depth = 1
+    depth = 0
     while len(root):
         root = root[-1]
         depth += 1
@@ -100,8 +102,8 @@ class _Walker:
         self._is_qualified = is_qualified
 
     def add(self, elements: Iterable[Element], members: dict[str, Any], depth: int) -> dict[str, Any]:
-        """Put the values of sibling elements, which stand `depth` levels deep, into `members`."""
-        if depth >= MAX_DEPTH:
+        """Put the values of the children of one element, which is the `depth`-th level, into `members`."""
+        if depth > MAX_DEPTH:
             raise too_deep()
         for element in elements:
             value = self.add(element, {}, depth + 1) if len(element) else element.text or ""

@@ -6,6 +6,8 @@ from tocsin.core.errors import Invalid
 
 # Characters of output, or as much work: far above any message, reached within seconds by loops that run away.
 LIMIT = 16_000_000
+# What it costs to go to one value, in characters that could be written in that time.
+_VISIT = 16
 
 
 class _Account(local):
@@ -27,6 +29,11 @@ def charge(size: int) -> None:
     _account.left -= size
     if _account.left < 0:
         raise Invalid(f"the message would take more than {LIMIT:,} characters of text or as much work")
+
+
+def visit(count: int) -> None:
+    """Use up what going to `count` values costs. Raises Invalid as `charge`."""
+    charge(count * _VISIT)
 
 
 def miss() -> None:

@@ -71,7 +71,7 @@ def select(steps: Sequence[Step], is_array: bool, value: Any) -> Any:
 def _take(step: Step, values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         inner = list(step(value))
-        allowance.charge(1 + len(inner))
+        allowance.visit(1 + len(inner))
         yield from inner
 
 

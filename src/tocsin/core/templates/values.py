@@ -17,10 +17,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
 _CHANNELS = {"email": ("email",), "sms": ("sms", "phone"), "push": ("push",)}
 _IDENTITIES = {"email": "email", "sms": "phone", "push": "subscription_id"}
 
-# What a loop costs for each round beside the text of its body, so that empty bodies end too.
-_ROUND = 32
-# Text is searched so much faster than lists that this many characters cost as much as one element.
-_CHARACTERS_AS_ONE = 64
+# Text is searched so fast that this many of its characters cost as much as one that is written.
+_SEARCHED_AS_ONE = 64
 # Above this a float has no digits behind the point, and its digits are no longer exact.
 _EXACT = 1e15
 
@@ -79,11 +77,11 @@ def contains(whole: Any, part: Any) -> bool:
     if part is None:
         return False
     if isinstance(whole, list | tuple):
-        allowance.charge(len(whole))
+        allowance.visit(len(whole))
         return any(equal(item, part) for item in whole)
     if not isinstance(whole, str | dict) or _is_nested(part):
         return False
-    allowance.charge(len(whole) // _CHARACTERS_AS_ONE)
+    allowance.charge(len(whole) // _SEARCHED_AS_ONE)
     return _text(part) in whole
 
 
@@ -108,7 +106,8 @@ def each(size: int, value: Any) -> list[Any]:
         value = list(value.values())
     if not isinstance(value, list | tuple):
         return []
-    allowance.charge(len(value) * (size + _ROUND))
+    allowance.charge(len(value) * size)
+    allowance.visit(len(value))
     return list(value)
 
 
