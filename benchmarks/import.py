@@ -69,9 +69,10 @@ async def main() -> None:
     new = call([profile(number) for number in range(ITEMS)])
     changed = call([profile(number, "Brooklyn") for number in range(ITEMS)])
     with postgres() as conninfo:
-        async with configured(conninfo) as context, await psycopg.AsyncConnection.connect(
-            conninfo, autocommit=True
-        ) as connection:
+        async with (
+            configured(conninfo) as context,
+            await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
+        ):
             app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE))
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://bench") as client:
                 for encoding, encode in (("json", json_body), ("xml", xml_body)):

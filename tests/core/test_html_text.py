@@ -132,7 +132,7 @@ MARKUP += [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(MARKUP), st.text(max_size=5))).map("".join))
 def test_any_html_at_all_gives_folded_lines(html):
     text = text_from_html(html)

@@ -112,7 +112,7 @@ def content(part: EmailMessage) -> str:
     return raw.decode().replace("\r\n", "\n")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(subject=texts)
 @example(subject="   ")
 @example(subject="=?utf-8?q?not_this?=")
@@ -131,7 +131,7 @@ def longest_header_line(data: bytes) -> int:
     return max(map(len, data.partition(b"\r\n\r\n")[0].split(b"\r\n")))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=texts, html=texts)
 @example(text="", html="")
 @example(text="\r", html="\r\r\n")
@@ -148,7 +148,7 @@ def test_both_bodies_decode_to_what_was_given(text, html):
     assert content(rich) == ended(html)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(body=texts)
 def test_one_body_stands_alone_and_decodes_to_what_was_given(body):
     plain = read(compose(text=body))
@@ -157,7 +157,7 @@ def test_one_body_stands_alone_and_decodes_to_what_was_given(body):
     assert (rich.get_content_type(), content(rich)) == ("text/html", ended(body))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(body=texts.map(lambda text: "quoted = é\n" + "plain words " * 30 + text))
 def test_quoted_printable_is_canonical(body):
     data = compose(text=body)
@@ -194,7 +194,7 @@ def test_the_encoding_fits_the_body(body, encoding):
     assert read(compose(text=body))["content-transfer-encoding"] == encoding
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(texts, st.binary(max_size=200)), min_size=1, max_size=3))
 @example([("Счёт № 12.pdf", b"%PDF"), ("a\r\nX-Evil: 1.txt", b""), ('quo"te\\.txt', b"\r\n.\r\n")])
 @example([("я" * 255 + ".pdf", b"x" * 1000), ("long name " * 25 + ".txt", b"--=_tocsin_mixed\r\n")])

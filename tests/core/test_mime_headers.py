@@ -66,7 +66,7 @@ def read_name(line: str) -> str:
     return address.display_name
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(name=values)
 @example(name='Alice "Al" Liddell, (PhD) \\ <x@y.z>')
 @example(name="mallory@example.com")
@@ -84,7 +84,7 @@ def test_a_display_name_decodes_to_what_was_given(name):
     assert max(map(len, line.split("\r\n"))) <= 78
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(value=values)
 @example(
     value="<https://example.com/unsubscribe?" + "token=" * 100 + ">, <mailto:leave@example.com?subject=unsubscribe>"
@@ -190,7 +190,7 @@ def test_what_is_no_address_is_invalid(address):
         encode_address(address)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     address=st.lists(st.one_of(st.sampled_from([*PIECES, "a", "я", "example.com"]), st.text(max_size=3))).map("".join)
 )

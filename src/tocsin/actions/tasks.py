@@ -17,7 +17,7 @@ from tocsin.store import tasks
 from tocsin.store.database import Transaction
 from tocsin.store.tasks import ClaimedTask
 
-CHUNK_ITEMS = 2000
+CHUNK_ITEMS = 500
 MOST_ATTEMPTS = 5
 RETRY_AFTER = timedelta(seconds=10)
 KEPT_FOR = timedelta(days=7)
