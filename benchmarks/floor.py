@@ -16,7 +16,7 @@ from tocsin.store import embedded, migrate
 from tocsin.store.database import Database
 
 ITEMS = 10_000
-TOKEN = "abcdefghijklmnqrstuvwxyz"
+TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - of the configuration below
 
 CONFIGURATION = """
 databases:
@@ -27,7 +27,9 @@ resources:
 senders:
   - {id: 1, name: sink, channel: email, type: smtp, host: 127.0.0.1, port: 2525, security: none, connections: 20}
 templates:
-  - {id: 1, name: Welcome, email: {from_email: shop@example.com, subject: "Hello {lead._fname}", html: "<p>{lead._fname}</p>"}}
+  - id: 1
+    name: Welcome
+    email: {from_email: shop@example.com, subject: "Hello {lead._fname}", html: "<p>{lead._fname}</p>"}
 triggers:
   - {id: 96, name: Welcome, database: 1, template: 1, sender: 1, active: true}
 tokens:

@@ -1,4 +1,4 @@
-"""import_and_start_batch of 10,000 profiles with two subscriptions each, against the floor of the same run.
+"""Importing and launching 10,000 profiles with two subscriptions each in one call, against the floor of the same run.
 
 The floor decodes the same body and COPYs the same rows into the same bare tables: what no server of this kind can avoid.
 """

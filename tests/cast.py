@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
-from xml.etree import ElementTree
+from typing import Any, Literal
+from xml.etree import ElementTree as ET
 
 import httpx
 import psycopg
@@ -24,6 +24,9 @@ from tocsin.web.app import Limits, create_app
 TOKEN = "abcdefghijklmnqrstuvwxyz"
 READER = "reader-reader-reader"
 MEGABYTE = 1024 * 1024
+WRITTEN = (
+    "profiles", "identities", "launches", "messages", "events", "tasks", "task_chunks", "requests", "files"
+)  # fmt: skip
 
 CONFIGURATION = """
 databases:
@@ -108,7 +111,7 @@ class Mailbox:
     answers: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     opened: list[Sender] = field(default_factory=list)
 
-    async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
+    async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:  # noqa: ARG002 - the contract's
         outcomes = []
         for envelope in envelopes:
             state, code, text = self.answers.get(envelope.recipient, ("sent", 250, "2.0.0 ok"))
@@ -132,6 +135,10 @@ def parse_mail(body: bytes) -> EmailMessage:
     parsed = message_from_bytes(body, policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
+
+
+def parse_xml(body: bytes) -> ET.Element:
+    return ET.fromstring(body)  # noqa: S314 - our own answers
 
 
 class MovableClock:
@@ -166,13 +173,37 @@ class Stage:
         answer: dict[str, Any] = response.json()
         return answer
 
-    async def post_xml(self, method: str, xml: str) -> ElementTree.Element:
+    async def call(
+        self, method: str, body: str | bytes, encoding: Literal["json", "xml"] = "json", **headers: str
+    ) -> httpx.Response:
+        """Bytes as they are, and the answer as it is. Headers are named with underscores."""
+        named = {"content-type": f"application/{encoding}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        content = body.encode() if isinstance(body, str) else body
+        return await self.client.post(f"/api/v1.1/{method}", content=content, headers=named)
+
+    async def post_xml(self, method: str, xml: str) -> ET.Element:
         """A call in XML and the root of its answer."""
         response = await self.client.post(
             f"/api/v1.1/{method}", content=xml.encode(), headers={"content-type": "application/xml"}
         )
         assert response.headers["content-type"].startswith("application/xml"), response.text
-        return ElementTree.fromstring(response.content)
+        return parse_xml(response.content)
+
+    async def get_profile(self, **search: Any) -> dict[str, Any]:
+        """The `data` of profiles/get, in database 1 unless `db_id` says otherwise."""
+        answer = await self.post("profiles/get", {"db_id": 1} | search)
+        assert answer["error"] == 0, answer
+        profile: dict[str, Any] = answer["data"]
+        return profile
+
+    async def add(self, *, matching: str = "email", db_id: int = 1, **fields: Any) -> str:
+        """Import one profile with these fields; its id."""
+        answer = await self.post("profiles/import", db_id=db_id, matching=matching, data=fields)
+        assert answer["error"] == 0, answer
+        profile_id: str = answer["profile_id"]
+        return profile_id
 
     async def work(self) -> None:
         """Run every task and send everything that is due now."""
@@ -185,6 +216,10 @@ class Stage:
         """Rows of the database as they are."""
         cursor = await self.connection.execute(query, parameters)  # type: ignore[arg-type]  # Queries of tests.
         return await cursor.fetchall()
+
+    async def count_rows(self) -> dict[str, int]:
+        """The number of rows of each table that calls write to."""
+        return {table: (await self.rows(f"SELECT count(*) FROM {table}"))[0][0] for table in WRITTEN}  # noqa: S608 - ours
 
 
 @asynccontextmanager

@@ -106,7 +106,7 @@ def test_an_exception_is_one_member_with_its_traceback_and_no_secret(capsys):
     log.configure("info", "json")
     with pytest.raises(ValueError, match="cannot reach") as caught:
         connect("postgresql://me:hunter2@db/x")
-    log.get("tocsin.worker").exception("batch.failed", caught.value, batch=3)
+    log.get("tocsin.worker").failure("batch.failed", caught.value, batch=3)
     [line] = lines_of(capsys)
     assert (line["event"], line["level"], line["batch"]) == ("batch.failed", "error", 3)
     assert line["exception"].startswith("Traceback (most recent call last):")
@@ -115,7 +115,7 @@ def test_an_exception_is_one_member_with_its_traceback_and_no_secret(capsys):
 
 def test_an_exception_in_text_stands_below_its_line(capsys):
     log.configure("info", "text")
-    log.get("tocsin").exception("batch.failed", ValueError("no\nway"), batch=3)
+    log.get("tocsin").failure("batch.failed", ValueError("no\nway"), batch=3)
     first, *rest = capsys.readouterr().err.splitlines()
     assert first.endswith("error   batch.failed batch=3")
     assert rest == ["ValueError: no", "way"]

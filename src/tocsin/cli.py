@@ -78,9 +78,7 @@ async def _apply(parsed: argparse.Namespace, loaded: Settings) -> int:
     return 0
 
 
-async def _apply_file(
-    path: str, loaded: Settings, *, dry_run: bool = False, prune: bool = False
-) -> Sequence[Change]:
+async def _apply_file(path: str, loaded: Settings, *, dry_run: bool = False, prune: bool = False) -> Sequence[Change]:
     try:
         text = await asyncio.to_thread(Path(path).read_text, "utf-8")
     except (OSError, UnicodeDecodeError) as trouble:

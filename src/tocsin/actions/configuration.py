@@ -92,7 +92,7 @@ async def _index(transaction: Transaction, before: Database | None, after: Datab
             (identity, profile.id)
             for profile in page
             for identity in describe(profile.fields, ())
-            if identity.kind == Kind.CUSTOM_FIELD
+            if identity[0] == Kind.CUSTOM_FIELD
         ]
         await identities.insert(transaction, after.id, gained)
         last = page[-1].id

@@ -11,7 +11,7 @@ from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.identities import Kind
 from tocsin.core.launches import ImportItem, ItemError, item_error
-from tocsin.core.matching import Key, Matching, key_of, value_of
+from tocsin.core.matching import Key, Matching, key_of, key_of_stored, value_of
 from tocsin.core.profiles import Batch, Change, Owners, Profile, Reader, Uniqueness, unique_prefixes, unique_values
 from tocsin.store import identities as stored_identities
 from tocsin.store import profiles as stored_profiles
@@ -124,10 +124,11 @@ def _read_item(reader: Reader, job: Import, raw: dict[str, Any]) -> ReadItem:
     if value is None and job.value is not None:
         change = reader.read({**raw, matching.field_name or _FIELDS_OF_VALUES[matching.mode]: job.value})
         value = value_of(matching, change.fields, change.subscriptions)
-    member = matching.field_name or VALUE_MEMBERS[matching.mode]
-    if value is None:
+    key = () if value is None else key_of_stored(matching, value)
+    if not key:
+        member = matching.field_name or VALUE_MEMBERS[matching.mode]
         raise Invalid("the item has no value to match by", path=member)
-    return ReadItem(change, key_of(matching, value, member))
+    return ReadItem(change, key)
 
 
 async def _open_batch(
@@ -169,7 +170,7 @@ def _apply_items(
 
 def _values(items: Sequence[ReadItem]) -> list[str]:
     """What must not be created twice at once: every identity given, and every value searched for."""
-    values = [identity.value for item in items for identity in item.change.identities]
+    values = [value for item in items for _, _, value in item.change.identities]
     values += [value for item in items for value in item.key]
     return values
 

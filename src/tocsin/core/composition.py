@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 
 from tocsin.core import emails
 from tocsin.core.configuration import EmailTemplate, Trigger
-from tocsin.core.errors import Invalid
+from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.html_text import text_from_html
 from tocsin.core.launches import Launch
 from tocsin.core.messages import ClaimedMessage
@@ -53,7 +53,7 @@ class EmailComposer:
             reply_to_name=compile_template(template.reply_to_name, escape=False),
             subject=compile_template(template.subject, escape=False),
             html=compile_template(template.html, escape=True) if template.html else None,
-            text=compile_template(template.text, escape=False) if template.text else None,
+            text=compile_template(template.text, escape=False) if template.text else _derived_text(template.html),
         )
         self._uses = frozenset[str]().union(*(part.uses for part in astuple(self._parts) if part))
         self._skeletons: dict[tuple[Any, ...], Skeleton] = {}
@@ -86,9 +86,7 @@ class EmailComposer:
         )
         return Mail(sender.email, body, rendering.missing)
 
-    def _context(
-        self, message: ClaimedMessage, trigger: Trigger, launch: Launch, profile: Profile
-    ) -> dict[str, Any]:
+    def _context(self, message: ClaimedMessage, trigger: Trigger, launch: Launch, profile: Profile) -> dict[str, Any]:
         context: dict[str, Any] = {
             "lead": {"_id": profile.id.hex(), "_md5": _md5(profile.fields.get("email", "")), **profile.fields},
             "apicontent": launch.content,
@@ -119,6 +117,14 @@ class EmailComposer:
                 has_text=True,
             )
         return found
+
+
+def _derived_text(html: str) -> Template | None:
+    """The text part of a template that has none, derived once; None when a form spans tags, then once per message."""
+    try:
+        return compile_template(text_from_html(html), escape=False)
+    except TemplateMistake:
+        return None
 
 
 class _Rendering:

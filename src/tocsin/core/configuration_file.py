@@ -195,9 +195,10 @@ class _Reading:
         name = reference[1]
         if name in self._environment:
             return self._environment[name]
-        stored = self._stored.senders.get(entry.get("id", 0)) if path[0] == "senders" else None
-        if stored is not None and stored.password and name == _password_variable(stored.id):
-            return stored.password
+        key = _declared_key("senders", entry)
+        kept = self._stored.senders.get(key) if isinstance(key, int) else None
+        if path[0] == "senders" and kept is not None and kept.password and name == _password_variable(kept.id):
+            return kept.password
         self.document.add(path, f"the environment variable {name} is not set")
         return BROKEN
 
@@ -236,9 +237,10 @@ class _Reading:
 
 
 def _declared_key(section: str, entry: Any) -> Key | None:
-    kind: type[Key] = str if section == "tokens" else int
-    key = entry.get("name" if section == "tokens" else "id") if isinstance(entry, dict) else None
-    return key if type(key) is kind else None
+    if not isinstance(entry, dict):
+        return None
+    key = entry.get("name" if section == "tokens" else "id")
+    return key if type(key) is (str if section == "tokens" else int) else None
 
 
 def _list_objects(objects: Known | Objects) -> Iterator[tuple[str, Key, Any]]:

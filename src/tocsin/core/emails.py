@@ -28,7 +28,7 @@ def parse(value: str) -> str:
     quoted local part, an IP address for a domain, a display name, several addresses in one text.
     """
     if len(value) <= _PLAIN_LENGTH and _is_plain(value):
-        if value == value.lower():
+        if value.islower():
             return value
         local, _, domain = value.partition("@")
         return f"{local.lower() if local.lower() in _ROLES else local}@{domain.lower()}"

@@ -295,10 +295,14 @@ def _objects(value: Any) -> list[dict[str, Any]] | None:
 def _email(value: Any) -> str | None:
     if not isinstance(value, str):
         raise _refusal("an email address", value)
-    return emails.parse(value) if value.strip() else None
+    if not value or value.isspace():
+        return None
+    return emails.parse(value)
 
 
 def _phones(value: Any) -> list[str] | None:
+    if isinstance(value, str) and value and not value.isspace():
+        return [phones.parse(value)]
     if _is_empty(value):
         return None
     items = value if isinstance(value, list) else [value]

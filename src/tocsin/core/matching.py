@@ -10,7 +10,7 @@ from tocsin.core.configuration import Database, Field
 from tocsin.core.errors import Invalid
 from tocsin.core.identities import Identity, Kind, custom_value
 
-KINDS: Mapping[str, tuple[Kind, ...]] = {
+KINDS: Mapping[str, tuple[int, ...]] = {
     "email": (Kind.PROFILE_EMAIL, Kind.SUBSCRIPTION_EMAIL),
     "email_profile": (Kind.PROFILE_EMAIL,),
     "phone": (Kind.PROFILE_PHONE, Kind.SUBSCRIPTION_PHONE),
@@ -24,7 +24,7 @@ class Matching(Struct, frozen=True):
     """A checked way to find profiles. `field` is set for the mode `custom` only."""
 
     mode: str
-    kinds: tuple[Kind, ...]
+    kinds: tuple[int, ...]
     resource_id: int | None = None
     field_name: str = ""
     field: Field | None = None
@@ -36,9 +36,8 @@ class Matching(Struct, frozen=True):
 
     def covers(self, identity: Identity) -> bool:
         """Whether a profile with this identity is found by its value."""
-        return identity.kind in self.kinds and (
-            self.resource_id is None or identity.resource_id in (0, self.resource_id)
-        )
+        kind, resource_id, _ = identity
+        return kind in self.kinds and (self.resource_id is None or resource_id in (0, self.resource_id))
 
 
 Key = tuple[str, ...]
@@ -74,6 +73,13 @@ def key_of(matching: Matching, value: Any, path: str) -> Key:
         return _key(matching, value)
     except ValueError as mistake:
         raise Invalid(str(mistake), path=path) from None
+
+
+def key_of_stored(matching: Matching, value: Any) -> Key:
+    """The same for a value as it is stored, which needs no check."""
+    if matching.field is not None:
+        return tuple(custom_value(matching.field_name, text) for text in fields.match_texts(matching.field, value))
+    return (value if matching.mode == "phone" else emails.key(value),)
 
 
 def _key(matching: Matching, value: Any) -> Key:

@@ -1,6 +1,6 @@
 """A customer: reading what a call says of one, and applying a batch of that, in order, to what is known."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -8,14 +8,13 @@ from msgspec import Struct
 from tocsin.core import fields, identities, subscriptions
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Conflict, Invalid, NotFound
-from tocsin.core.identities import Identity, Kind
+from tocsin.core.identities import Describe, Identity, Kind
 from tocsin.core.matching import Key, Matching
 from tocsin.core.subscriptions import Subscription
 
 # Names that calls put beside the fields, but which are none.
 _BESIDE_FIELDS = frozenset({"subscriptions", "id", "_id", "db_id", "profile_id"})
-
-Describe = Callable[[Mapping[str, Any], Sequence[Subscription]], set[Identity]]
+_NONE: set[Identity] = set()
 
 
 class Profile(Struct):
@@ -104,16 +103,15 @@ class Owners:
 
     def settle(self, profile_id: bytes, before: set[Identity], after: set[Identity]) -> None:
         """A profile's identities have changed."""
-        asked = [identity for identity in before | after if identity.value in self._keys]
-        if not asked:
+        keys = self._keys
+        if not keys:
             return
-        values = {identity.value for identity in after if self._covers(identity)}
-        for identity in asked:
-            for key in self._keys[identity.value]:
-                if values.issuperset(key):
-                    self._owners[key].add(profile_id)
-                else:
-                    self._owners[key].discard(profile_id)
+        asked = [value for _, _, value in before ^ after if value in keys]
+        if asked:
+            values = {identity[2] for identity in after if self._covers(identity)}
+            for key in {key for value in asked for key in keys[value]}:
+                owners = self._owners[key]
+                (owners.add if values.issuperset(key) else owners.discard)(profile_id)
 
 
 class Batch:
@@ -134,7 +132,8 @@ class Batch:
         self._stored = stored
         self._describe = describe
         self._new_ids = new_ids
-        self._identities: dict[bytes, set[Identity]] = {}
+        self._before: dict[bytes, set[Identity]] = {}
+        self._after: dict[bytes, set[Identity]] = {}
         self.profiles: dict[bytes, Profile] = {}
 
     def apply(self, change: Change, key: Key) -> bytes:
@@ -148,7 +147,10 @@ class Batch:
         profile_id = known.id if known else next(self._new_ids)
         self._unique.check(change, profile_id)
         merged = _merge(known, change, profile_id)
-        self._settle(merged, change.identities if known is None and not change.has_clears else None)
+        if known is None and not change.has_clears:
+            self._settle(profile_id, change.identities)
+        elif known is None or merged != known:
+            self._settle(profile_id, self._describe(merged.fields, merged.subscriptions))
         self.profiles[profile_id] = merged
         return profile_id
 
@@ -169,9 +171,8 @@ class Batch:
         """Identities to write and to delete, with their profiles."""
         gained: list[tuple[Identity, bytes]] = []
         lost: list[tuple[Identity, bytes]] = []
-        for profile_id, after in self._identities.items():
-            stored = self._stored.get(profile_id)
-            before = self._describe(stored.fields, stored.subscriptions) if stored else set()
+        for profile_id, after in self._after.items():
+            before = self._before[profile_id]
             if before != after:
                 gained += [(identity, profile_id) for identity in after - before]
                 lost += [(identity, profile_id) for identity in before - after]
@@ -180,15 +181,15 @@ class Batch:
     def _known(self, profile_id: bytes) -> Profile | None:
         return self.profiles.get(profile_id) or self._stored.get(profile_id)
 
-    def _settle(self, profile: Profile, identities: set[Identity] | None) -> None:
-        after = self._describe(profile.fields, profile.subscriptions) if identities is None else identities
-        before = self._identities.get(profile.id)
+    def _settle(self, profile_id: bytes, after: set[Identity]) -> None:
+        before = self._after.get(profile_id)
         if before is None:
-            stored = self._stored.get(profile.id)
-            before = self._describe(stored.fields, stored.subscriptions) if stored else set()
-        self._owners.settle(profile.id, before, after)
-        self._unique.owners.settle(profile.id, before, after)
-        self._identities[profile.id] = after
+            stored = self._stored.get(profile_id)
+            before = self._describe(stored.fields, stored.subscriptions) if stored else _NONE
+            self._before[profile_id] = before
+        self._owners.settle(profile_id, before, after)
+        self._unique.owners.settle(profile_id, before, after)
+        self._after[profile_id] = after
 
 
 class Uniqueness:
@@ -196,7 +197,7 @@ class Uniqueness:
 
     def __init__(self, database: Database, known: Mapping[Key, Iterable[bytes]]) -> None:
         self._prefixes = unique_prefixes(database)
-        self.owners = Owners(lambda identity: identity.kind == Kind.CUSTOM_FIELD, known)
+        self.owners = Owners(lambda identity: identity[0] == Kind.CUSTOM_FIELD, known)
 
     def check(self, change: Change, profile_id: bytes) -> None:
         """Conflict when another profile owns a value that this item gives."""
@@ -215,11 +216,7 @@ def unique_prefixes(database: Database) -> tuple[str, ...]:
 
 def unique_values(change: Change, prefixes: tuple[str, ...]) -> list[str]:
     """The identity values of unique fields that an item gives."""
-    return [
-        identity.value
-        for identity in change.identities
-        if identity.kind == Kind.CUSTOM_FIELD and identity.value.startswith(prefixes)
-    ]
+    return [value for kind, _, value in change.identities if kind == Kind.CUSTOM_FIELD and value.startswith(prefixes)]
 
 
 def _merge(known: Profile | None, change: Change, profile_id: bytes) -> Profile:

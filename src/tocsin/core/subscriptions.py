@@ -16,6 +16,8 @@ SUBSCRIBED = STATUSES[0]
 LEAVE_AS_IS = -1
 HIGHEST_PRIORITY = 0
 
+_NEW: Subscription = {"status": SUBSCRIBED, "priority": HIGHEST_PRIORITY}
+
 # The documented examples say `phone` for what is `sms` everywhere else.
 _CHANNELS = {name: name for name in ("email", "sms", "push", "telegram_bot", "whatsapp", "viber", "notify")} | {
     "phone": "sms"
@@ -72,13 +74,15 @@ def merge(known: Sequence[Subscription], said: Sequence[Subscription]) -> list[S
 
     A new one is subscribed, with the highest priority, unless the call says otherwise.
     """
+    if not known and len({identity(subscription) for subscription in said}) == len(said):
+        return [_NEW | subscription for subscription in said]
     merged = list(known)
     places = {identity(subscription): place for place, subscription in enumerate(merged)}
     for change in said:
         place = places.get(identity(change))
         if place is None:
             places[identity(change)] = len(merged)
-            merged.append({"status": SUBSCRIBED, "priority": HIGHEST_PRIORITY, **change})
+            merged.append(_NEW | change)
         else:
             merged[place] = merged[place] | change
     return merged
@@ -115,29 +119,24 @@ def _implied_channel(raw: Mapping[str, Any]) -> str | None:
 
 
 def _read_email(raw: Mapping[str, Any], said: Subscription) -> None:
-    value, path = _inner(raw, "email", "email_data")
-    said["email"] = _parse(emails.parse, value, path)
+    said["email"] = _read_inner(raw, "email", "email_data", emails.parse)
 
 
 def _read_phone(raw: Mapping[str, Any], said: Subscription) -> None:
-    value, path = _inner(raw, "phone", "phone_data")
-    said["phone"] = _parse(phones.parse, value, path)
+    said["phone"] = _read_inner(raw, "phone", "phone_data", phones.parse)
 
 
 def _read_push(raw: Mapping[str, Any], said: Subscription) -> None:
     for member in ("provider", "subscription_id"):
-        value, path = _inner(raw, member, "push_data")
-        said[member] = _parse(_parse_text, value, path)
+        said[member] = _read_inner(raw, member, "push_data", _parse_text)
 
 
 def _read_telegram(raw: Mapping[str, Any], said: Subscription) -> None:
-    value, path = _inner(raw, "id", "cc_data")
-    said["cc_data"] = {"id": _parse(_parse_text, str(value) if type(value) is int else value, path)}
+    said["cc_data"] = {"id": _read_inner(raw, "id", "cc_data", _parse_text)}
 
 
 def _read_messenger(raw: Mapping[str, Any], said: Subscription) -> None:
-    value, path = _inner(raw, "phone", "cc_data")
-    said["cc_data"] = {"phone": _parse(phones.parse, value, path)}
+    said["cc_data"] = {"phone": _read_inner(raw, "phone", "cc_data", phones.parse)}
 
 
 _ADDRESSES: Mapping[str, Callable[[Mapping[str, Any], Subscription], None]] = {
@@ -151,23 +150,19 @@ _ADDRESSES: Mapping[str, Callable[[Mapping[str, Any], Subscription], None]] = {
 }
 
 
-def _inner(raw: Mapping[str, Any], member: str, holder: str) -> tuple[Any, str]:
-    """A member given directly or inside its holder, and the path it was found at."""
-    if member in raw:
-        return raw[member], member
-    inside = raw.get(holder)
-    if type(inside) is dict and member in inside:
-        return inside[member], f"{holder}.{member}"
-    return None, member
-
-
-def _parse(parse: Callable[[str], str], value: Any, path: str) -> str:
-    if type(value) is not str:
-        raise Invalid("expected a string", path=path)
+def _read_inner(raw: Mapping[str, Any], member: str, holder: str, parse: Callable[[str], str]) -> str:
+    """A member given directly or inside its holder. Whole numbers are taken for their digits."""
+    path, value = member, raw.get(member)
+    if value is None and type(raw.get(holder)) is dict:
+        path, value = f"{holder}.{member}", raw[holder].get(member)
     try:
-        return parse(value)
+        if type(value) is str:
+            return parse(value)
+        if type(value) is int and parse is _parse_text:
+            return parse(str(value))
     except ValueError as mistake:
         raise Invalid(str(mistake), path=path) from None
+    raise Invalid("expected a string", path=path)
 
 
 def _parse_text(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from struct import Struct
 from typing import Any, LiteralString
 
@@ -21,8 +22,9 @@ OPEN_TIMEOUT_SECONDS = 10.0
 # Advisory locks are named by two integers; the first says what is locked.
 LOCK_MIGRATE, LOCK_KEYS, LOCK_BUCKETS = 7001, 7002, 7003
 
-# One write per this many bytes: the server parses one piece while the next is being formatted.
-_COPY_PIECE = 1 << 17
+# One write per this many lines: the server parses one piece while the next is being formatted.
+_COPY_LINES = 1000
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 _LENGTH = Struct(">i").pack
 _SMALLINT = Struct(">ih").pack
@@ -81,35 +83,26 @@ class Database:
             raise NotReady(f"the database is not available: {type(trouble).__name__}") from trouble
 
 
-async def copy(transaction: Transaction, table: str, columns: Sequence[str], lines: Iterable[bytes]) -> None:
+async def copy(transaction: Transaction, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
     """COPY rows in text format, each line complete with its line end."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
+    rest = iter(lines)
     async with transaction.cursor().copy(statement) as target:
-        piece: list[bytes] = []
-        size = 0
-        for line in lines:
-            piece.append(line)
-            size += len(line)
-            if size >= _COPY_PIECE:
-                await target.write(b"".join(piece))
-                piece, size = [], 0
-        await target.write(b"".join(piece))
+        while piece := "".join(islice(rest, _COPY_LINES)):
+            await target.write(piece.encode())
 
 
-def copy_text(value: bytes) -> bytes:
+def copy_text(value: str) -> str:
     """A value as COPY's text format has it."""
-    if b"\\" in value:
-        value = value.replace(b"\\", b"\\\\")
-    if b"\n" in value or b"\t" in value or b"\r" in value:
-        value = value.replace(b"\n", b"\\n").replace(b"\t", b"\\t").replace(b"\r", b"\\r")
-    return value
+    return value.translate(_COPY_ESCAPES)
 
 
-def copy_json(document: bytes) -> bytes:
+def copy_json(document: bytes) -> str:
     """A compact JSON document as COPY's text format has it; it holds no raw control characters."""
-    return document.replace(b"\\", b"\\\\") if b"\\" in document else document
+    text = document.decode()
+    return text.replace("\\", "\\\\") if "\\" in text else text
 
 
 class Column:

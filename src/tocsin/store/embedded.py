@@ -47,7 +47,7 @@ class EmbeddedServer:
     """The server of one data directory, shared by all programs that use it; the last one out stops it."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True, settings: Mapping[str, str] = NO_SETTINGS) -> None:
-        """`durable=False` may lose everything when the machine fails; `settings` are PostgreSQL's own, by name. Both
+        """`durable=False` outlives kill -9, but no crash of the machine; `settings` are PostgreSQL's own, by name. Both
         count for the program that starts the server, not for those that find it running. NotReady without binaries.
         """
         binaries = find_binaries()

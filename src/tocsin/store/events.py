@@ -73,17 +73,10 @@ def _start(month: date) -> str:
     return datetime(month.year, month.month, 1, tzinfo=UTC).isoformat()
 
 
-def _line(event: Event) -> bytes:
+def _line(event: Event) -> str:
     message = event.message
-    return b"%d\t\\\\x%s\t%s\t%s\t%d\t\\\\x%s\t\\\\x%s\t\\\\x%s\t%d\t%s\n" % (
-        event.id[-1],
-        event.id.hex().encode(),
-        event.at.isoformat().encode(),
-        event.type.encode(),
-        event.database_id,
-        message.profile_id.hex().encode(),
-        message.id.hex().encode(),
-        message.launch_id.hex().encode(),
-        message.trigger_id,
-        copy_json(_encode(event.data)),
+    return (
+        f"{event.id[-1]}\t\\\\x{event.id.hex()}\t{event.at.isoformat()}\t{event.type}\t{event.database_id}"
+        f"\t\\\\x{message.profile_id.hex()}\t\\\\x{message.id.hex()}\t\\\\x{message.launch_id.hex()}"
+        f"\t{message.trigger_id}\t{copy_json(_encode(event.data))}\n"
     )

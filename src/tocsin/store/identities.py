@@ -1,6 +1,6 @@
 """Which profile an address or key belongs to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zlib import crc32
 
 from tocsin.core.identities import Identity, Kind, custom_value
@@ -73,12 +73,14 @@ async def _find_combinations(
 
 async def insert(transaction: Transaction, database_id: int, gained: Sequence[tuple[Identity, bytes]]) -> None:
     """Identities that profiles have from now on, by COPY."""
-    lines = (
-        b"%s\t%d\t%d\t%d\t\\\\x%s\n"
-        % (copy_text(value.encode()), database_id, resource_id, kind, profile_id.hex().encode())
-        for (kind, resource_id, value), profile_id in gained
-    )
-    await copy(transaction, "identities", _COLUMNS, lines)
+    await copy(transaction, "identities", _COLUMNS, _lines(database_id, gained))
+
+
+def _lines(database_id: int, gained: Sequence[tuple[Identity, bytes]]) -> Iterator[str]:
+    """Emails and phones have no character that COPY's text format gives a meaning to; other values may."""
+    for (kind, resource_id, value), profile_id in gained:
+        text = copy_text(value) if kind > Kind.SUBSCRIPTION_PHONE else value
+        yield f"{text}\t{database_id}\t{resource_id}\t{kind}\t\\\\x{profile_id.hex()}\n"
 
 
 async def delete(transaction: Transaction, database_id: int, lost: Sequence[tuple[Identity, bytes]]) -> None:
@@ -87,9 +89,9 @@ async def delete(transaction: Transaction, database_id: int, lost: Sequence[tupl
         _SQL["delete"],
         {
             "database_id": database_id,
-            "values": text_column([identity.value.encode() for identity, _ in lost]),
-            "kinds": smallint_column([identity.kind for identity, _ in lost]),
-            "resource_ids": integer_column([identity.resource_id for identity, _ in lost]),
+            "values": text_column([value.encode() for (_, _, value), _ in lost]),
+            "kinds": smallint_column([kind for (kind, _, _), _ in lost]),
+            "resource_ids": integer_column([resource_id for (_, resource_id, _), _ in lost]),
             "profile_ids": bytea_column([profile_id for _, profile_id in lost]),
         },
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ from tocsin.store import queries
 from tocsin.store.database import Transaction, bytea_column, copy, copy_json, copy_text, fetch, smallint_column
 
 _SQL = queries.load("messages")
-_COLUMNS = ("bucket", "id", "due_at", "launch_id", "profile_id", "trigger_id", "address", "custom_data")
+_COLUMNS = ("bucket", "id", "due_at", "launch_id", "trigger_id", "profile_id", "address", "custom_data")
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict).decode
@@ -21,20 +22,10 @@ async def enqueue(
     transaction: Transaction, launch: Launch, due_at: datetime, messages: Sequence[QueuedMessage]
 ) -> None:
     """The messages of one launch, by COPY."""
-    due = due_at.isoformat().encode()
-    launched = launch.id.hex().encode()
+    shared = f"{due_at.isoformat()}\t\\\\x{launch.id.hex()}\t{launch.trigger_id}"
     lines = (
-        b"%d\t\\\\x%s\t%s\t\\\\x%s\t\\\\x%s\t%d\t%s\t%s\n"
-        % (
-            message.id[-1],
-            message.id.hex().encode(),
-            due,
-            launched,
-            message.profile_id.hex().encode(),
-            launch.trigger_id,
-            copy_text(message.address.encode()),
-            b"\\N" if message.custom_data is None else copy_json(_encode(message.custom_data)),
-        )
+        f"{message.id[-1]}\t\\\\x{message.id.hex()}\t{shared}\t\\\\x{message.profile_id.hex()}"
+        f"\t{copy_text(message.address)}\t{_optional_json(message.custom_data)}\n"
         for message in messages
     )
     await copy(transaction, "messages", _COLUMNS, lines)
@@ -77,6 +68,10 @@ async def count(transaction: Transaction, now: datetime) -> tuple[int, datetime 
     """How many messages wait, and when the oldest of those due was due."""
     rows = await fetch(transaction, _SQL["count"], now=now)
     return rows[0][0], rows[0][1]
+
+
+def _optional_json(document: dict[str, Any] | None) -> str:
+    return r"\N" if document is None else copy_json(_encode(document))
 
 
 def _keys(message_ids: Sequence[bytes]) -> dict[str, object]:

@@ -37,7 +37,7 @@ TUNING = {
     "log_error_verbosity": "terse",  # Details name values: the log must not hold what customers entrusted to us.
 }
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
-FLEETING = dict.fromkeys(DURABLE, "off")
+FLEETING = {**DURABLE, "fsync": "off", "full_page_writes": "off"}
 
 # A socket's path may have 103 bytes on every system, and the setting is a list with quotes and commas of its own.
 _SOCKET_FOLDER = re.compile(r"[A-Za-z0-9_./-]{1,88}")

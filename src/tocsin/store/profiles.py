@@ -52,14 +52,8 @@ async def get_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -
 async def insert(transaction: Transaction, database_id: int, profiles: Sequence[Profile]) -> None:
     """New profiles, by COPY."""
     lines = (
-        b"%d\t\\\\x%s\t%d\t%s\t%s\n"
-        % (
-            profile.id[-1],
-            profile.id.hex().encode(),
-            database_id,
-            copy_json(_encode(profile.fields)),
-            copy_json(_encode(profile.subscriptions)),
-        )
+        f"{profile.id[-1]}\t\\\\x{profile.id.hex()}\t{database_id}"
+        f"\t{copy_json(_encode(profile.fields))}\t{copy_json(_encode(profile.subscriptions))}\n"
         for profile in profiles
     )
     await copy(transaction, "profiles", _COLUMNS, lines)

@@ -64,7 +64,7 @@ class Api:
             _log_error(operation, error)
             response = _problem(error, request, encoding, operation)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the client gets the envelope and the log the cause
-            log.exception("request.failed", error, operation=_name(operation))
+            log.failure("request.failed", error, operation=_name(operation))
             response = _problem(TocsinError(), request, encoding, operation)
         metrics.count_call(_name(operation), response.headers.get("x-tocsin-error", "0"), time.perf_counter() - started)
         return response
@@ -133,7 +133,7 @@ def _problem(error: TocsinError, request: Request, encoding: Encoding, operation
 
 def _log_error(operation: Operation | None, error: TocsinError) -> None:
     if error.is_ours:
-        log.exception("request.failed", error, operation=_name(operation))
+        log.failure("request.failed", error, operation=_name(operation))
     else:
         log.info("request.refused", operation=_name(operation), code=error.code, reason=error.describe())
 

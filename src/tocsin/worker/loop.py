@@ -30,7 +30,7 @@ async def _run_one(kind: Kind, stop: asyncio.Event) -> None:
             log.warning("worker.waiting", kind=kind.name, reason=reason.describe())
             found_work, pause = False, _longer(pause)
         except Exception as error:  # noqa: BLE001 - one broken batch must not end the worker; its lease brings it back
-            log.exception("worker.failed", error, kind=kind.name)
+            log.failure("worker.failed", error, kind=kind.name)
             found_work, pause = False, _longer(pause)
         if not found_work:
             with suppress(TimeoutError):

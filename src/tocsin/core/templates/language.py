@@ -1,7 +1,7 @@
 """The template language, translated into minijinja's (docs/api/templates.md says what it means)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypedDict
 
@@ -85,7 +85,7 @@ class _Loop:
     name: str
     rounds: Callable[..., object]
     size_before: int
-    variables_before: dict[str, str] = field(default_factory=dict)
+    variables_before: dict[str, str]
 
 
 class _Translator:

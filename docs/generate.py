@@ -1,0 +1,488 @@
+# ruff: noqa: INP001 - a script, not part of a package
+"""Writes docs/api/calls.md from the operations table, the structs of the code, and the words and examples below.
+
+`.venv/bin/python docs/generate.py`. tests/house/test_reference.py posts every example and compares every answer.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+import msgspec
+from msgspec import NODEFAULT, UNSET, Struct, inspect, structs
+
+from tocsin.core import errors, launches, triggers
+from tocsin.core.errors import TocsinError
+from tocsin.core.launches import BatchOutcome, ItemError, ProfileReference, SkippedItem
+from tocsin.core.matching import KINDS, LATER_MODES
+from tocsin.core.subscriptions import STATUSES
+from tocsin.web import codec
+from tocsin.web.api.files import UploadedFile
+from tocsin.web.api.profiles import ImportAnswer
+from tocsin.web.api.tasks import TaskStatus
+from tocsin.web.api.triggers import BatchAnswer, ProfileAnswer, TaskAnswer
+from tocsin.web.envelope import DataAnswer, Envelope, Success
+from tocsin.web.operations import TABLE, Operation
+
+_HERE = Path(__file__).resolve().parent
+PAGE = _HERE / "api" / "calls.md"
+# The chapters that people write; `$name` is filled in.
+_FRAME = _HERE / "calls-frame.md"
+
+TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - the development token of demo/tocsin.yaml
+ANN, BOB, CARA = "6b00f74e10c7e199e1c46d96", "6b00f74e8143bf8f65e70a00", "6b00f75a4be2c5d1907f3a11"
+TASK, OTHER_TASK = "2f0c4f5e-6f7b-4f0e-9a53-1f6f6c1d7a10", "9b1f6a52-0a8e-4b7c-8a55-6d5a5b0c3e21"
+FILE = "7d3b2c1a-58e4-4c6f-b1c9-0e2d4f6a8b13"
+
+_WIDTH = 100
+# Structs whose members stand in the chapter "Objects", each shown once.
+_PAYLOADS: Mapping[str, type[Struct]] = {"file_upload": UploadedFile, "tasks/status": TaskStatus}
+
+# What a member means, by its name, or by `Struct.name` where one name means several things.
+MEANINGS: Mapping[str, str] = {
+    "token": "Who calls. May also come as `Authorization: Bearer` or as `?token=`.",
+    "format": "`json` or `xml`: the encoding of the answer. Without it, that of the call.",
+    "trigger_id": "The trigger to launch. One of `trigger_id` and `id` must be there; `trigger_id` wins.",
+    "LaunchRequest.id": "The same as `trigger_id`.",
+    "matching": "How profiles are found: see [Matching](#matching). Without it, `email`.",
+    "email": "The value searched for with `email` and `email_profile`.",
+    "phone": "The value searched for with `phone`.",
+    "profile_id": "The value searched for with `profile_id`: 24 hex digits.",
+    "field_name": "The custom field searched with `custom`.",
+    "field_value": "The value searched for with `custom`. For tags, `tag_1, tag_2` asks for both.",
+    "resource_id": "Counts only those subscriptions that belong to this resource when searching.",
+    "custom_request": "Refused in this version unless `matching` is there too; then it has no effect.",
+    "timeout": "The wait between the call and the launch.",
+    "content": "What the template reads as `{apicontent.…}`.",
+    "LaunchRequest.custom_data": "Kept with the launch of all messages.",
+    "custom_data": "Kept with this item's message and shown in its events.",
+    "attach": "Files for the email, 50 at most.",
+    "skip_triggers": "Accepted. Has no effect yet: imports start no triggers in this version.",
+    "subscription_filter": "The address to send to, in place of the trigger's choice.",
+    "SubscriptionFilter.email": "A subscription with this address.",
+    "not_strict": "When there is no such subscription that is subscribed: true sends as without the filter, false to none.",
+    "db_id": "The database.",
+    "data": "The profile: see [Profiles in calls](#profiles-in-calls).",
+    "StartBatchRequest.data": "The profiles to find, 1 to 100000.",
+    "ImportAndStartBatchRequest.data": "The profiles, 1 to 100000.",
+    "ImportItem.data": "The profile. In XML its members stand directly in the item.",
+    "UploadRequest.data": "The file as a data URI, in base64 or percent-encoded.",
+    "Attach.data": "The file as a data URI. One of `data` and `file_key` must be there.",
+    "skip_invalid_subscriptions": "Leave out subscriptions that are wrong; without it they fail their item.",
+    "detect_geo": "Accepted. Has no effect yet.",
+    "task_id": "The task, also with `task_` before it.",
+    "header": "The file's name, 1 to 255 characters.",
+    "Attach.name": "The file's name. Without it, that of the uploaded file, or `attachment-1` and so on.",
+    "file_key": "The `file` that [file_upload](#file_upload) answered.",
+    "flie_key": "The same as `file_key`; the documented spelling.",
+    "mimetype": "The file's type. Without it, that of the data URI or of the name.",
+    "days": "Added up with the others, to at most 3650 days.",
+    "hours": "As above.",
+    "minutes": "As above.",
+    "seconds": "As above.",
+    "error": "0, or the code of what went wrong.",
+    "error_text": "A short constant sentence.",
+    "ItemError.error_debug": "What exactly is wrong, and where.",
+    "result": "The profiles that the call is about, in the order of the items.",
+    "errors": "The items that failed. Left out when there are none.",
+    "skipped": "Profiles that get no message. Left out when there are none.",
+    "ignored_fields": "Fields that the database does not have, by name. Left out when there are none.",
+    "ProfileAnswer.profile_id": "The profile's id.",
+    "ImportAnswer.profile_id": "The profile's id.",
+    "ProfileReference.profile_id": "The profile's id.",
+    "SkippedItem.profile_id": "The profile's id.",
+    "TaskAnswer.task_id": "What to ask [tasks/status](#tasksstatus) for.",
+    "DataAnswer.data": "The payload.",
+    "index": "Which item of `data`, counted from 0.",
+    "reason": "See [Skip reasons](#skip-reasons).",
+    "file": "The key of the file.",
+    "status": "`queued`, `processing`, `completed` or `failed`.",
+    "progress": "Percent of the items done. Never goes back; 100 only when the task has ended well.",
+    "TaskStatus.result": "Nothing until the task has ended; then `error`, `error_text` and, as in the answer of the call "
+    "that is not a task, `result`, `errors`, `skipped`, `ignored_fields`.",
+}
+
+SKIP_REASONS: Mapping[str, str] = {
+    triggers.NO_ADDRESS: "the trigger sends to the profile's own address, and it has none",
+    triggers.NO_SUBSCRIPTION: "the profile has no fitting subscription at the trigger's resource",
+    triggers.NOT_SUBSCRIBED: "it has one, but its status, or the profile's `_status`, is not subscribed",
+    triggers.DELETED: "the profile was deleted after it was found",
+}
+
+MODES: Mapping[str, str] = {
+    "email": "`email` of the profile and of its email subscriptions",
+    "email_profile": "`email` of the profile only",
+    "phone": "`phones` of the profile and of its sms subscriptions",
+    "profile_id": "the profile's id; creates none",
+    "custom": "the custom field `field_name`",
+}
+
+
+class Example(NamedTuple):
+    """A call and its answer. They are in the order of a story: each call finds what those before it made."""
+
+    request: dict[str, Any]
+    answer: Struct
+
+
+ONE = [ProfileReference(ANN)]
+EXAMPLES: Mapping[str, Example] = {
+    "profiles/import": Example(
+        {
+            "db_id": 1,
+            "matching": "custom",
+            "field_name": "CRM_ID",
+            "data": {
+                "CRM_ID": "C-1",
+                "email": "ann@example.com",
+                "_fname": "Ann",
+                "phones": ["+79000000001"],
+                "interests": ["tea", "books"],
+                "subscriptions": [
+                    {"channel": "email", "resource_id": 21, "email": "ann.private@example.com", "cats": ["news"]}
+                ],
+                "shoe_size": 38,
+            },
+        },
+        ImportAnswer(profile_id=ANN, ignored_fields=["shoe_size"]),
+    ),
+    "profiles/get": Example(
+        {"db_id": 1, "matching": "email", "email": "ann@example.com"},
+        DataAnswer(
+            data={
+                "id": ANN,
+                "db_id": 1,
+                "email": "ann@example.com",
+                "CRM_ID": "C-1",
+                "_fname": "Ann",
+                "phones": ["+79000000001"],
+                "interests": ["tea", "books"],
+                "subscriptions": [
+                    {
+                        "cats": ["news"],
+                        "email": "ann.private@example.com",
+                        "status": "subscribed",
+                        "channel": "email",
+                        "priority": 0,
+                        "resource_id": 21,
+                        "email_data": {"email": "ann.private@example.com", "domain": "example.com"},
+                    }
+                ],
+            }
+        ),
+    ),
+    "file_upload": Example(
+        {"header": "terms.txt", "data": "data:text/plain;base64,QmUga2luZC4K"}, DataAnswer(data=UploadedFile(FILE))
+    ),
+    "campaigns/triggers/start": Example(
+        {
+            "id": 97,
+            "matching": "email",
+            "email": "ann@example.com",
+            "subscription_filter": {"email": "ann.private@example.com", "not_strict": True},
+            "content": {"page": "spring"},
+            "attach": [{"name": "Terms.txt", "file_key": FILE}],
+        },
+        ProfileAnswer(profile_id=ANN),
+    ),
+    "campaigns/triggers/start_batch": Example(
+        {
+            "trigger_id": 8,
+            "matching": "custom",
+            "field_name": "CRM_ID",
+            "data": [{"field_value": "C-1", "custom_data": {"till": 7}}, {"field_value": "C-404"}],
+        },
+        BatchAnswer(result=ONE, errors=[ItemError(1, 404, errors.NotFound.text, "data[1]: no profile matches custom")]),
+    ),
+    "campaigns/triggers/start_batch_task": Example(
+        {"id": 8, "data": [{"email": "ann@example.com"}]}, TaskAnswer(task_id=OTHER_TASK)
+    ),
+    "campaigns/triggers/import_and_start": Example(
+        {
+            "trigger_id": 8,
+            "timeout": {"days": 0, "hours": 0, "minutes": 5},
+            "content": {"order": "A-1042"},
+            "data": {"email": "bob@example.com", "_fname": "Bob"},
+        },
+        ProfileAnswer(profile_id=BOB),
+    ),
+    "campaigns/triggers/import_and_start_batch": Example(
+        {
+            "trigger_id": 97,
+            "matching": "email",
+            "content": {"page": "spring"},
+            "data": [
+                {"data": {"email": "ann@example.com", "_fname": "Anna"}},
+                {"data": {"email": "bob@example.com"}},
+                {"data": {"email": "no address"}},
+            ],
+        },
+        BatchAnswer(
+            result=[ProfileReference(ANN), ProfileReference(BOB)],
+            errors=[
+                ItemError(
+                    2,
+                    400,
+                    errors.Invalid.text,
+                    "data[2].email: 'no address' is not an email address: An email address must have an @-sign.",
+                )
+            ],
+            skipped=[SkippedItem(1, BOB, triggers.NO_SUBSCRIPTION)],
+        ),
+    ),
+    "campaigns/triggers/import_and_start_batch_task": Example(
+        {
+            "trigger_id": 8,
+            "matching": "email",
+            "custom_data": {"sent_by": "shop"},
+            "attach": [{"name": "Hello.txt", "data": "data:text/plain;base64,SGVsbG8K"}],
+            "data": [
+                {"data": {"email": "cara@example.com", "_fname": "Cara"}, "custom_data": {"row": 1}},
+                {"data": {"email": "bob@example.com", "phones": "+79000000002"}},
+            ],
+        },
+        TaskAnswer(task_id=TASK),
+    ),
+    "tasks/status": Example(
+        {"task_id": TASK},
+        DataAnswer(
+            data=TaskStatus(
+                "completed",
+                100,
+                {"error": 0, "error_text": "", "result": [{"profile_id": CARA}, {"profile_id": BOB}]},
+            )
+        ),
+    ),
+}
+
+
+def page() -> str:
+    """The whole of docs/api/calls.md."""
+    return Template(_FRAME.read_text("utf-8")).substitute(
+        calls="\n".join(_line(operation) for operation in TABLE),
+        envelope=_table(Envelope),
+        success=_table(Success),
+        codes="\n".join(f"| {kind.code} | {kind.text} | {_said(kind)} |" for kind in _kinds()),
+        modes="\n".join(f"| `{mode}` | {MODES[mode]} |" for mode in KINDS),
+        later=", ".join(f"`{mode}`" for mode in sorted(LATER_MODES)),
+        statuses=", ".join(f"`{word}` {number}" for number, word in enumerate(STATUSES)),
+        reasons="\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in SKIP_REASONS.items()),
+        operations="\n".join(_operation(operation) for operation in TABLE),
+        objects="\n".join(_object(kind) for kind in _objects()),
+    )
+
+
+def request_json(path: str) -> str:
+    """The body of an example call."""
+    return as_json({"token": TOKEN} | EXAMPLES[path].request)
+
+
+def request_xml(operation: Operation) -> str:
+    """The same call in XML: a list of one is marked, the members of an imported item stand directly in it."""
+    return (
+        "<xml>\n"
+        + "".join(
+            _element(name, value, "  ", is_flat=_is_flat(operation) and name == "data")
+            for name, value in ({"token": TOKEN} | EXAMPLES[operation.path].request).items()
+        )
+        + "</xml>"
+    )
+
+
+def as_json(value: Any, indent: str = "") -> str:
+    """JSON in which what fits a line stands on one."""
+    short = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(short) <= _WIDTH - 20 or not isinstance(value, dict | list):
+        return short
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(name)}: {as_json(member, deeper)}" for name, member in value.items()]
+    else:
+        parts = [as_json(item, deeper) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    inner = ",\n".join(deeper + part for part in parts)
+    return f"{opening}\n{inner}\n{indent}{closing}"
+
+
+def meaning(kind: type[Struct], name: str) -> str:
+    """What a member of a struct means; KeyError when nobody has said it."""
+    return MEANINGS[_meaning_key(kind, name)]
+
+
+def _meaning_key(kind: type[Struct], name: str) -> str:
+    owned = (f"{owner.__name__}.{name}" for owner in kind.__mro__)
+    return next((key for key in owned if key in MEANINGS), name)
+
+
+def _operation(operation: Operation) -> str:
+    example = EXAMPLES[operation.path]
+    answer = as_json(msgspec.to_builtins(example.answer))
+    return _OPERATION.format(
+        path=operation.path,
+        summary=operation.summary,
+        permission=operation.permission,
+        members=_table(operation.request, without=Envelope),
+        answer_members=_table(operation.answer, without=Success, payload=_PAYLOADS.get(operation.path)),
+        json=request_json(operation.path),
+        xml=request_xml(operation),
+        answer=answer,
+        answer_xml=_indented(codec.encode(example.answer, "xml")),
+    )
+
+
+def _object(kind: type[Struct]) -> str:
+    said = (kind.__doc__ or "").strip().split("\n")[0]
+    return f"### {kind.__name__}\n\n{said}\n\n{_table(kind)}\n"
+
+
+def _objects() -> list[type[Struct]]:
+    found: dict[type[Struct], None] = {}
+    for operation in TABLE:
+        for kind in (operation.request, operation.answer, _PAYLOADS.get(operation.path)):
+            if kind:
+                found.update(dict.fromkeys(_inner_structs(kind)))
+    return sorted({*found, *_PAYLOADS.values()}, key=lambda kind: kind.__name__)
+
+
+def _inner_structs(kind: type[Struct]) -> Iterator[type[Struct]]:
+    for field in structs.fields(kind):
+        yield from _structs(inspect.type_info(field.type))
+
+
+def _structs(info: inspect.Type) -> Iterator[type[Struct]]:
+    match info:
+        case inspect.StructType():
+            yield info.cls
+            yield from _inner_structs(info.cls)
+        case inspect.ListType():
+            yield from _structs(info.item_type)
+        case inspect.Metadata():
+            yield from _structs(info.type)
+        case inspect.UnionType():
+            for one in info.types:
+                yield from _structs(one)
+
+
+def _table(kind: type[Struct], *, without: type[Struct] | None = None, payload: type[Struct] | None = None) -> str:
+    shared = {field.name for field in structs.fields(without)} if without else set()
+    fields = [field for field in structs.fields(kind) if field.name not in shared]
+    if not fields:
+        return "No members of its own."
+    lines = ["| member | type | default | meaning |", "|---|---|---|---|"]
+    for field in fields:
+        described = _describe(inspect.type_info(payload if payload and field.name == "data" else field.type))
+        lines.append(f"| `{field.name}` | {described} | {_default(field)} | {meaning(kind, field.name)} |")
+    return "\n".join(lines)
+
+
+def _default(field: structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    value = field.default_factory() if field.default is NODEFAULT else field.default  # type: ignore[misc]  # One is set.
+    if value is UNSET or value in ("", None, {}, []) or isinstance(value, Struct):
+        return "none"
+    return f"`{json.dumps(value)}`"
+
+
+def _describe(info: inspect.Type) -> str:
+    match info:
+        case inspect.Metadata():
+            return _describe(info.type)
+        case inspect.UnionType():
+            kinds = [one for one in info.types if not isinstance(one, inspect.NoneType)]
+            return " or ".join(_describe(one) for one in kinds)
+        case inspect.StructType():
+            return f"[{info.cls.__name__}](#{info.cls.__name__.lower()})"
+        case inspect.ListType():
+            return f"a list of: {_describe(info.item_type)}"
+        case inspect.IntType():
+            return "a whole number" if info.ge is None else f"a whole number from {info.ge} up to {info.le}"
+        case _:
+            return _PLAIN[type(info)]
+
+
+_PLAIN: Mapping[type[inspect.Type], str] = {
+    inspect.StrType: "text",
+    inspect.BoolType: "true or false",
+    inspect.DictType: "an object",
+    inspect.AnyType: "any value",
+}
+
+
+def _line(operation: Operation) -> str:
+    anchor = operation.path.replace("/", "").lower()
+    return f"| [{operation.path}](#{anchor}) | {operation.summary} |"
+
+
+def _kinds() -> list[type[TocsinError]]:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TocsinError)]
+    return sorted(kinds, key=lambda kind: kind.code)
+
+
+def _said(kind: type[TocsinError]) -> str:
+    return (kind.__doc__ or "").partition(" (design")[0].strip().rstrip(".") + "."
+
+
+def _is_flat(operation: Operation) -> bool:
+    fields = {field.name: field.type for field in structs.fields(operation.request)}
+    return fields.get("data") == list[launches.ImportItem]
+
+
+def _element(name: str, value: Any, indent: str, *, is_flat: bool = False) -> str:
+    if isinstance(value, list):
+        mark = " array='true'" if len(value) == 1 else ""
+        flattened = [
+            item["data"] | {n: v for n, v in item.items() if n != "data"} if is_flat else item for item in value
+        ]
+        return "".join(_one_element(name, mark, item, indent) for item in flattened)
+    return _one_element(name, "", value, indent)
+
+
+def _one_element(name: str, mark: str, value: Any, indent: str) -> str:
+    if not isinstance(value, dict):
+        text = json.dumps(value) if isinstance(value, bool) else str(value)
+        return f"{indent}<{name}{mark}>{escape(text)}</{name}>\n"
+    inner = "".join(_element(member, part, indent + "  ") for member, part in value.items())
+    return f"{indent}<{name}{mark}>\n{inner}{indent}</{name}>\n"
+
+
+def _indented(xml: bytes) -> str:
+    root = ET.fromstring(xml)  # noqa: S314 - our own answer
+    ET.indent(root)
+    return ET.tostring(root, "unicode", short_empty_elements=True).replace(" />", "/>")
+
+
+_OPERATION = """## {path}
+
+{summary} Permission: `{permission}`.
+
+{members}
+
+The answer:
+
+{answer_members}
+
+```json
+{json}
+```
+
+```json
+{answer}
+```
+
+```xml
+{xml}
+```
+
+```xml
+{answer_xml}
+```
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
