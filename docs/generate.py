@@ -1,31 +1,31 @@
-# ruff: noqa: INP001 - a script, not part of a package
+# noqa: INP001 - a script, not part of a package
 """Writes docs/api/calls.md from the operations table, the structs of the code, and the words and examples below.
 
 `.venv/bin/python docs/generate.py`. tests/house/test_reference.py posts every example and compares every answer.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 import msgspec
+from call_examples import EXAMPLES, TOKEN
 from msgspec import NODEFAULT, UNSET, Struct, inspect, structs
 
 from tocsin.core import errors, launches, triggers
 from tocsin.core.errors import TocsinError
-from tocsin.core.launches import BatchOutcome, ItemError, ProfileReference, SkippedItem
+from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
 from tocsin.core.matching import KINDS, LATER_MODES
 from tocsin.core.subscriptions import STATUSES
 from tocsin.web import codec
 from tocsin.web.api.files import UploadedFile
-from tocsin.web.api.profiles import ImportAnswer
 from tocsin.web.api.tasks import TaskStatus
-from tocsin.web.api.triggers import BatchAnswer, ProfileAnswer, TaskAnswer
-from tocsin.web.envelope import DataAnswer, Envelope, Success
+from tocsin.web.envelope import Envelope, Success
 from tocsin.web.operations import TABLE, Operation
 
 _HERE = Path(__file__).resolve().parent
@@ -33,19 +33,15 @@ PAGE = _HERE / "api" / "calls.md"
 # The chapters that people write; `$name` is filled in.
 _FRAME = _HERE / "calls-frame.md"
 
-TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - the development token of demo/tocsin.yaml
-ANN, BOB, CARA = "6b00f74e10c7e199e1c46d96", "6b00f74e8143bf8f65e70a00", "6b00f75a4be2c5d1907f3a11"
-TASK, OTHER_TASK = "2f0c4f5e-6f7b-4f0e-9a53-1f6f6c1d7a10", "9b1f6a52-0a8e-4b7c-8a55-6d5a5b0c3e21"
-FILE = "7d3b2c1a-58e4-4c6f-b1c9-0e2d4f6a8b13"
-
 _WIDTH = 100
-# Structs whose members stand in the chapter "Objects", each shown once.
+# What is in `data` of an answer, and everything that is in answers only.
 _PAYLOADS: Mapping[str, type[Struct]] = {"file_upload": UploadedFile, "tasks/status": TaskStatus}
+_ANSWERED = {*_PAYLOADS.values(), ItemError, ProfileReference, SkippedItem}
 
 # What a member means, by its name, or by `Struct.name` where one name means several things.
 MEANINGS: Mapping[str, str] = {
     "token": "Who calls. May also come as `Authorization: Bearer` or as `?token=`.",
-    "format": "`json` or `xml`: the encoding of the answer. Without it, that of the call.",
+    "format": "`json` or `xml`: the encoding of the answer. Without it, that of the call. May also come as `?format=`.",
     "trigger_id": "The trigger to launch. One of `trigger_id` and `id` must be there; `trigger_id` wins.",
     "LaunchRequest.id": "The same as `trigger_id`.",
     "matching": "How profiles are found: see [Matching](#matching). Without it, `email`.",
@@ -64,7 +60,7 @@ MEANINGS: Mapping[str, str] = {
     "skip_triggers": "Accepted. Has no effect yet: imports start no triggers in this version.",
     "subscription_filter": "The address to send to, in place of the trigger's choice.",
     "SubscriptionFilter.email": "A subscription with this address.",
-    "not_strict": "When there is no such subscription that is subscribed: true sends as without the filter, false to none.",
+    "not_strict": "When no such subscription is subscribed: true sends as without the filter, false sends nothing.",
     "db_id": "The database.",
     "data": "The profile: see [Profiles in calls](#profiles-in-calls).",
     "StartBatchRequest.data": "The profiles to find, 1 to 100000.",
@@ -102,8 +98,8 @@ MEANINGS: Mapping[str, str] = {
     "file": "The key of the file.",
     "status": "`queued`, `processing`, `completed` or `failed`.",
     "progress": "Percent of the items done. Never goes back; 100 only when the task has ended well.",
-    "TaskStatus.result": "Nothing until the task has ended; then `error`, `error_text` and, as in the answer of the call "
-    "that is not a task, `result`, `errors`, `skipped`, `ignored_fields`.",
+    "TaskStatus.result": "Nothing until the task has ended; then `error`, `error_text` and what the same call answers "
+    "when it is no task: `result`, `errors`, `skipped`, `ignored_fields`.",
 }
 
 SKIP_REASONS: Mapping[str, str] = {
@@ -122,150 +118,12 @@ MODES: Mapping[str, str] = {
 }
 
 
-class Example(NamedTuple):
-    """A call and its answer. They are in the order of a story: each call finds what those before it made."""
-
-    request: dict[str, Any]
-    answer: Struct
-
-
-ONE = [ProfileReference(ANN)]
-EXAMPLES: Mapping[str, Example] = {
-    "profiles/import": Example(
-        {
-            "db_id": 1,
-            "matching": "custom",
-            "field_name": "CRM_ID",
-            "data": {
-                "CRM_ID": "C-1",
-                "email": "ann@example.com",
-                "_fname": "Ann",
-                "phones": ["+79000000001"],
-                "interests": ["tea", "books"],
-                "subscriptions": [
-                    {"channel": "email", "resource_id": 21, "email": "ann.private@example.com", "cats": ["news"]}
-                ],
-                "shoe_size": 38,
-            },
-        },
-        ImportAnswer(profile_id=ANN, ignored_fields=["shoe_size"]),
-    ),
-    "profiles/get": Example(
-        {"db_id": 1, "matching": "email", "email": "ann@example.com"},
-        DataAnswer(
-            data={
-                "id": ANN,
-                "db_id": 1,
-                "email": "ann@example.com",
-                "CRM_ID": "C-1",
-                "_fname": "Ann",
-                "phones": ["+79000000001"],
-                "interests": ["tea", "books"],
-                "subscriptions": [
-                    {
-                        "cats": ["news"],
-                        "email": "ann.private@example.com",
-                        "status": "subscribed",
-                        "channel": "email",
-                        "priority": 0,
-                        "resource_id": 21,
-                        "email_data": {"email": "ann.private@example.com", "domain": "example.com"},
-                    }
-                ],
-            }
-        ),
-    ),
-    "file_upload": Example(
-        {"header": "terms.txt", "data": "data:text/plain;base64,QmUga2luZC4K"}, DataAnswer(data=UploadedFile(FILE))
-    ),
-    "campaigns/triggers/start": Example(
-        {
-            "id": 97,
-            "matching": "email",
-            "email": "ann@example.com",
-            "subscription_filter": {"email": "ann.private@example.com", "not_strict": True},
-            "content": {"page": "spring"},
-            "attach": [{"name": "Terms.txt", "file_key": FILE}],
-        },
-        ProfileAnswer(profile_id=ANN),
-    ),
-    "campaigns/triggers/start_batch": Example(
-        {
-            "trigger_id": 8,
-            "matching": "custom",
-            "field_name": "CRM_ID",
-            "data": [{"field_value": "C-1", "custom_data": {"till": 7}}, {"field_value": "C-404"}],
-        },
-        BatchAnswer(result=ONE, errors=[ItemError(1, 404, errors.NotFound.text, "data[1]: no profile matches custom")]),
-    ),
-    "campaigns/triggers/start_batch_task": Example(
-        {"id": 8, "data": [{"email": "ann@example.com"}]}, TaskAnswer(task_id=OTHER_TASK)
-    ),
-    "campaigns/triggers/import_and_start": Example(
-        {
-            "trigger_id": 8,
-            "timeout": {"days": 0, "hours": 0, "minutes": 5},
-            "content": {"order": "A-1042"},
-            "data": {"email": "bob@example.com", "_fname": "Bob"},
-        },
-        ProfileAnswer(profile_id=BOB),
-    ),
-    "campaigns/triggers/import_and_start_batch": Example(
-        {
-            "trigger_id": 97,
-            "matching": "email",
-            "content": {"page": "spring"},
-            "data": [
-                {"data": {"email": "ann@example.com", "_fname": "Anna"}},
-                {"data": {"email": "bob@example.com"}},
-                {"data": {"email": "no address"}},
-            ],
-        },
-        BatchAnswer(
-            result=[ProfileReference(ANN), ProfileReference(BOB)],
-            errors=[
-                ItemError(
-                    2,
-                    400,
-                    errors.Invalid.text,
-                    "data[2].email: 'no address' is not an email address: An email address must have an @-sign.",
-                )
-            ],
-            skipped=[SkippedItem(1, BOB, triggers.NO_SUBSCRIPTION)],
-        ),
-    ),
-    "campaigns/triggers/import_and_start_batch_task": Example(
-        {
-            "trigger_id": 8,
-            "matching": "email",
-            "custom_data": {"sent_by": "shop"},
-            "attach": [{"name": "Hello.txt", "data": "data:text/plain;base64,SGVsbG8K"}],
-            "data": [
-                {"data": {"email": "cara@example.com", "_fname": "Cara"}, "custom_data": {"row": 1}},
-                {"data": {"email": "bob@example.com", "phones": "+79000000002"}},
-            ],
-        },
-        TaskAnswer(task_id=TASK),
-    ),
-    "tasks/status": Example(
-        {"task_id": TASK},
-        DataAnswer(
-            data=TaskStatus(
-                "completed",
-                100,
-                {"error": 0, "error_text": "", "result": [{"profile_id": CARA}, {"profile_id": BOB}]},
-            )
-        ),
-    ),
-}
-
-
 def page() -> str:
     """The whole of docs/api/calls.md."""
     return Template(_FRAME.read_text("utf-8")).substitute(
         calls="\n".join(_line(operation) for operation in TABLE),
         envelope=_table(Envelope),
-        success=_table(Success),
+        success=_answer_table(Success),
         codes="\n".join(f"| {kind.code} | {kind.text} | {_said(kind)} |" for kind in _kinds()),
         modes="\n".join(f"| `{mode}` | {MODES[mode]} |" for mode in KINDS),
         later=", ".join(f"`{mode}`" for mode in sorted(LATER_MODES)),
@@ -326,7 +184,7 @@ def _operation(operation: Operation) -> str:
         summary=operation.summary,
         permission=operation.permission,
         members=_table(operation.request, without=Envelope),
-        answer_members=_table(operation.answer, without=Success, payload=_PAYLOADS.get(operation.path)),
+        answer_members=_answer_table(operation.answer, without=Success, payload=_PAYLOADS.get(operation.path)),
         json=request_json(operation.path),
         xml=request_xml(operation),
         answer=answer,
@@ -335,8 +193,8 @@ def _operation(operation: Operation) -> str:
 
 
 def _object(kind: type[Struct]) -> str:
-    said = (kind.__doc__ or "").strip().split("\n")[0]
-    return f"### {kind.__name__}\n\n{said}\n\n{_table(kind)}\n"
+    members = _answer_table(kind) if kind in _ANSWERED else _table(kind)
+    return f"### {kind.__name__}\n\n{_said(kind)}\n\n{members}\n"
 
 
 def _objects() -> list[type[Struct]]:
@@ -367,22 +225,37 @@ def _structs(info: inspect.Type) -> Iterator[type[Struct]]:
                 yield from _structs(one)
 
 
-def _table(kind: type[Struct], *, without: type[Struct] | None = None, payload: type[Struct] | None = None) -> str:
+def _table(kind: type[Struct], *, without: type[Struct] | None = None) -> str:
+    """The members of a request, or of an object in one."""
+    rows = [
+        f"| `{field.name}` | {_describe(inspect.type_info(field.type))} | {_default(field)} "
+        f"| {meaning(kind, field.name)} |"
+        for field in _fields(kind, without)
+    ]
+    head = ["| member | type | default | meaning |", "|---|---|---|---|"]
+    return "\n".join(head + rows) if rows else "No members of its own."
+
+
+def _answer_table(
+    kind: type[Struct], *, without: type[Struct] | None = None, payload: type[Struct] | None = None
+) -> str:
+    """The members of an answer, or of an object in one; `payload` is what is in its `data`."""
+    rows = [
+        f"| `{field.name}` | {_describe(inspect.type_info(payload or field.type))} | {meaning(kind, field.name)} |"
+        for field in _fields(kind, without)
+    ]
+    return "\n".join(["| member | type | meaning |", "|---|---|---|", *rows])
+
+
+def _fields(kind: type[Struct], without: type[Struct] | None) -> list[structs.FieldInfo]:
     shared = {field.name for field in structs.fields(without)} if without else set()
-    fields = [field for field in structs.fields(kind) if field.name not in shared]
-    if not fields:
-        return "No members of its own."
-    lines = ["| member | type | default | meaning |", "|---|---|---|---|"]
-    for field in fields:
-        described = _describe(inspect.type_info(payload if payload and field.name == "data" else field.type))
-        lines.append(f"| `{field.name}` | {described} | {_default(field)} | {meaning(kind, field.name)} |")
-    return "\n".join(lines)
+    return [field for field in structs.fields(kind) if field.name not in shared]
 
 
 def _default(field: structs.FieldInfo) -> str:
     if field.required:
         return "required"
-    value = field.default_factory() if field.default is NODEFAULT else field.default  # type: ignore[misc]  # One is set.
+    value = field.default_factory() if field.default is NODEFAULT else field.default
     if value is UNSET or value in ("", None, {}, []) or isinstance(value, Struct):
         return "none"
     return f"`{json.dumps(value)}`"
@@ -423,8 +296,11 @@ def _kinds() -> list[type[TocsinError]]:
     return sorted(kinds, key=lambda kind: kind.code)
 
 
-def _said(kind: type[TocsinError]) -> str:
-    return (kind.__doc__ or "").partition(" (design")[0].strip().rstrip(".") + "."
+def _said(kind: type[Any]) -> str:
+    """The first line of a docstring, without its references."""
+    if kind is TocsinError:
+        return "A fault of ours."
+    return re.sub(r" \((?:design|facts|seeds?)[^)]*\)", "", (kind.__doc__ or "").strip().split("\n")[0])
 
 
 def _is_flat(operation: Operation) -> bool:
@@ -466,6 +342,8 @@ The answer:
 
 {answer_members}
 
+In JSON:
+
 ```json
 {json}
 ```
@@ -473,6 +351,8 @@ The answer:
 ```json
 {answer}
 ```
+
+In XML:
 
 ```xml
 {xml}

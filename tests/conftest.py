@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from cast import CONFIGURATION, Stage, open_stage
 
+from cast import CONFIGURATION, Stage, open_stage
 from tocsin.actions import configuration
 from tocsin.actions.context import Context
 from tocsin.store import embedded, events, migrate

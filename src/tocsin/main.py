@@ -32,21 +32,45 @@ _DRAIN_SECONDS = 60
 @asynccontextmanager
 async def open_context(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Context]:
     """The database, started first when it is the embedded one, with the schema of this version."""
-    server = None
-    conninfo = settings.database_url
-    if conninfo is None:
-        server = embedded.EmbeddedServer(settings.data_dir)
+    if settings.database_url is not None:
+        async with _open_database(settings, settings.database_url, migrated=migrated, is_own=False) as context:
+            yield context
+        return
+    server = embedded.EmbeddedServer(settings.data_dir)
+    try:
         conninfo = await asyncio.to_thread(server.start)
+        async with _open_database(settings, conninfo, migrated=migrated, is_own=True) as context:
+            keeper = asyncio.create_task(_restart_when_down(server, context))
+            try:
+                yield context
+            finally:
+                keeper.cancel()
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+@asynccontextmanager
+async def _open_database(settings: Settings, conninfo: str, *, migrated: bool, is_own: bool) -> AsyncIterator[Context]:
     database = Database(conninfo, connections=settings.database_connections)
     try:
         await database.open()
         if migrated:
-            await _bring_up_to_date(database, is_own=server is not None)
+            await _bring_up_to_date(database, is_own=is_own)
         yield Context(database)
     finally:
         await database.close()
-        if server is not None:
-            await asyncio.to_thread(server.close)
+
+
+async def _restart_when_down(server: embedded.EmbeddedServer, context: Context) -> None:
+    """A server of ours that was killed is started again; everybody's work then goes on by itself."""
+    while True:
+        await asyncio.sleep(_RESTART_SECONDS)
+        try:
+            await context.database.check()
+        except NotReady as reason:
+            log.warning("database.restarted", reason=reason.describe())
+            with suppress(NotReady):
+                await asyncio.to_thread(server.start)
 
 
 async def _bring_up_to_date(database: Database, *, is_own: bool) -> None:
@@ -76,10 +100,13 @@ async def serve(settings: Settings, roles: Sequence[str]) -> None:
         if "api" not in roles:
             await _work(settings, context, stop)
             return
+        worker_ready = asyncio.Event()
         async with asyncio.TaskGroup() as running:
-            running.create_task(_answer(settings, context, stop))
             if "worker" in roles:
-                running.create_task(_supervise_worker(stop))
+                running.create_task(_supervise_worker(stop, worker_ready))
+            else:
+                worker_ready.set()
+            running.create_task(_answer(settings, context, stop, worker_ready))
 
 
 async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> None:
@@ -107,7 +134,7 @@ async def _stop_with_parent(stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _answer(settings: Settings, context: Context, stop: asyncio.Event) -> None:
+async def _answer(settings: Settings, context: Context, stop: asyncio.Event, worker_ready: asyncio.Event) -> None:
     listening = _listen(settings)
     app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes))
     server = _Server(
@@ -122,6 +149,7 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event) -> 
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
+    await worker_ready.wait()
     host, port = listening.getsockname()[:2]
     # The socket listens already: what comes before the server has started waits for it.
     print(f"tocsin ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - promised
@@ -150,14 +178,18 @@ def _listen(settings: Settings) -> socket.socket:
         raise NotReady(f"cannot listen on {host}:{port}: {trouble.strerror}; choose another TOCSIN_LISTEN") from None
 
 
-async def _supervise_worker(stop: asyncio.Event) -> None:
+async def _supervise_worker(stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Keep a worker process running; when we are stopped it finishes what it has in hand."""
     while not stop.is_set():
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tocsin", "serve", "--roles", "worker",
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        if process.stdout:
+            await process.stdout.readline()
+        # Ready, or dead: the API can do without it.
+        ready.set()
         ended = asyncio.create_task(process.wait())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)

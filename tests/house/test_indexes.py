@@ -8,24 +8,30 @@ import pytest
 from tocsin.store import profiles, queries
 from tocsin.store.database import bytea_column, integer_column, smallint_column, text_column
 
-ROWS = 20_000
 BATCH = 10_000
 CLAIMED = 500
 NOW = datetime.now(UTC)
 
-ID = "int8send(n) || decode(lpad(to_hex(n % 256), 8, '0'), 'hex')"
-FILL = (
-    f"""INSERT INTO profiles (bucket, id, database_id, fields, subscriptions)
-    SELECT n % 256, {ID}, 1, jsonb_build_object('email', n || '@example.com'), '[]' FROM numbers""",
-    f"""INSERT INTO identities (value, database_id, resource_id, kind, profile_id)
-    SELECT n || '@example.com', 1, 0, 1, {ID} FROM numbers""",
-    f"""INSERT INTO messages (bucket, id, due_at, launch_id, profile_id, trigger_id, address)
-    SELECT n % 256, {ID}, now() - n * interval '1 second', '', {ID}, 1, n || '@example.com' FROM numbers""",
-    """INSERT INTO tasks (id, kind, status, total, due_at, created_at, finished_at)
-    SELECT gen_random_uuid(), '', CASE WHEN n % 50 = 0 THEN 'queued' ELSE 'failed' END::task_status, 1, now(), now(),
-        CASE WHEN n % 50 = 0 THEN NULL ELSE now() END FROM numbers""",
-    "ANALYZE profiles, identities, messages, tasks",
-)
+FILL = """
+CREATE TEMPORARY TABLE numbers ON COMMIT DROP AS
+SELECT n, (n % 256)::smallint AS bucket, n || '@example.com' AS email, now() - n * interval '1 second' AS due_at,
+    int8send(n) || decode(lpad(to_hex(n % 256), 8, '0'), 'hex') AS id
+FROM generate_series(1::bigint, 20000) AS n;
+
+INSERT INTO profiles (bucket, id, database_id, fields, subscriptions)
+SELECT bucket, id, 1, jsonb_build_object('email', email), '[]' FROM numbers;
+
+INSERT INTO identities (value, database_id, resource_id, kind, profile_id)
+SELECT email, 1, 0, 1, id FROM numbers;
+
+INSERT INTO messages (bucket, id, due_at, launch_id, profile_id, trigger_id, address)
+SELECT bucket, id, due_at, '', id, 1, email FROM numbers;
+
+INSERT INTO tasks (id, kind, total, due_at, created_at) SELECT gen_random_uuid(), '', 1, due_at, due_at FROM numbers;
+UPDATE tasks SET status = 'failed', finished_at = due_at WHERE random() < 0.95;
+
+ANALYZE profiles, identities, messages, tasks;
+"""
 
 
 def keys(count):
@@ -86,9 +92,7 @@ OF_OTHERS = {
 @pytest.fixture
 async def full(stage):
     """A connection to tables with rows enough that reading them through would be dear."""
-    for statement in FILL:
-        numbers = f"WITH numbers AS (SELECT n FROM generate_series(1::bigint, {ROWS}) AS n) "
-        await stage.connection.execute((numbers if statement.startswith("INSERT") else "") + statement)
+    await stage.connection.execute(FILL)
     return stage.connection
 
 

@@ -1,4 +1,4 @@
-"""Every named query fits the schema, is described, used by its noun's module, and names the bucket where rows abound."""
+"""Every named query fits the schema, is described, is used by its noun's module, and says which bucket it means."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ import re
 import psycopg
 import pytest
 from tests.house.sources import SOURCE, Module, modules
-from tests.house.test_floors import READING_VERBS
+from tests.house.test_floors import reads
 
 from tocsin.store import queries
 
@@ -111,7 +111,7 @@ def test_a_function_with_a_reading_verb_only_reads(noun):
     writing = [
         f"{name} runs {query}"
         for name in functions
-        if name.split("_")[0] in READING_VERBS
+        if reads(name)
         for query in queries_run_by(name, functions)
         if WRITES.search(statement(NAMED[noun, query]))
     ]

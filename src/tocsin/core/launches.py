@@ -9,13 +9,16 @@ from tocsin.core.errors import Invalid, TocsinError
 
 MAX_DAYS = 3650
 
+# Marks the object member of a struct whose own members stand, in XML, among those of the struct (facts, 1.7).
+FLAT_IN_XML = Meta(extra={"flat_in_xml": True})
+
 Count = Annotated[int, Meta(ge=0, le=10**9)]
 
 
 class ImportItem(Struct, omit_defaults=True):
     """One profile of a batch import. In XML its fields stand directly in the item."""
 
-    data: Annotated[dict[str, Any], Meta(extra={"flat_in_xml": True})]
+    data: Annotated[dict[str, Any], FLAT_IN_XML]
     custom_data: dict[str, Any] = field(default_factory=dict)
 
 

@@ -45,7 +45,6 @@ class Database:
             max_size=connections,
             open=False,
             configure=_configure,
-            timeout=OPEN_TIMEOUT_SECONDS,
             kwargs={"autocommit": True},
         )
 
@@ -58,6 +57,11 @@ class Database:
                 "the database does not answer: check TOCSIN_DATABASE_URL and that PostgreSQL is up"
             ) from timeout
 
+    async def check(self) -> None:
+        """NotReady unless the server answers within a second."""
+        async with self._connection(1.0) as connection:
+            await connection.execute("SELECT 1")
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._pool.close()
@@ -69,15 +73,9 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
-        """A connection for single statements that change nothing."""
-        async with self._connection() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Transaction]:
+    async def _connection(self, timeout_seconds: float = OPEN_TIMEOUT_SECONDS) -> AsyncIterator[Transaction]:
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection(timeout_seconds) as connection:
                 yield connection
         except (PoolTimeout, psycopg.OperationalError) as trouble:
             raise NotReady(f"the database is not available: {type(trouble).__name__}") from trouble

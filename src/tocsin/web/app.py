@@ -132,7 +132,9 @@ def _problem(error: TocsinError, request: Request, encoding: Encoding, operation
 
 
 def _log_error(operation: Operation | None, error: TocsinError) -> None:
-    if error.is_ours:
+    if isinstance(error, NotReady):
+        log.warning("request.refused", operation=_name(operation), code=error.code, reason=error.describe())
+    elif error.is_ours:
         log.failure("request.failed", error, operation=_name(operation))
     else:
         log.info("request.refused", operation=_name(operation), code=error.code, reason=error.describe())

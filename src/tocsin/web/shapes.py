@@ -4,14 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from msgspec import Meta, inspect
-
-FLAT_IN_XML = Meta(extra={"flat_in_xml": True})
-"""Marks the object member of a struct whose own members stand, in XML, among those of the struct (facts 1.7).
-
-`data: Annotated[dict[str, Any], FLAT_IN_XML]`: every child of the item's element that is no other member of the
-struct belongs to `data`, unless there is one child `data` that has children itself.
-"""
+from msgspec import inspect
 
 Fit = Callable[[Any], Any]
 
@@ -22,7 +15,7 @@ def fit(value: Any, into: Any, *, is_xml: bool) -> Any:
     1. A member that has a default and is null, or is blank where no text is wanted, is left out.
     2. Space around what is not text is left out, so that `" 8 "` may be a number.
     3. XML only: one element where a list is wanted is a list of one; an empty one is an empty list or object.
-    4. XML only: the members of an item marked FLAT_IN_XML are gathered.
+    4. XML only: the members of an item marked core.launches.FLAT_IN_XML are gathered.
     """
     return _fit_into(into, is_xml)(value)
 

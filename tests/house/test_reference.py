@@ -1,0 +1,112 @@
+"""docs/api/calls.md: equal to what docs/generate.py makes, and true of the running application."""
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from msgspec import structs
+
+from cast import Stage
+from tocsin.core import errors, triggers
+from tocsin.core.errors import TocsinError
+from tocsin.core.messages import EventType
+from tocsin.web import markup
+from tocsin.web.operations import OPERATIONS, PREFIX
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEADERS = {"json": "application/json", "xml": "application/xml"}
+IDS = re.compile(r"\b(?:[0-9a-f]{24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+
+sys.path.insert(0, str(DOCS))
+generate = importlib.import_module("generate")
+examples = importlib.import_module("call_examples")
+sys.path.remove(str(DOCS))
+
+COMMITTED = generate.PAGE.read_text("utf-8")
+
+
+def test_the_committed_reference_is_what_the_generator_makes():
+    assert generate.page() == COMMITTED, "run .venv/bin/python docs/generate.py"
+
+
+def test_every_operation_has_an_example():
+    assert set(examples.EXAMPLES) == set(OPERATIONS)
+
+
+def test_every_meaning_is_used():
+    assert [text for text in generate.MEANINGS.values() if text not in COMMITTED] == []
+
+
+def test_every_link_within_the_reference_leads_somewhere():
+    titles = re.findall(r"^#+ (.*)$", COMMITTED, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]*)\)", COMMITTED)) <= anchors
+
+
+def chapters():
+    """The four blocks of each operation: call and answer in JSON, call and answer in XML."""
+    found = re.split(r"^## ", COMMITTED, flags=re.MULTILINE)
+    blocks = {one.split("\n", 1)[0]: re.findall(r"```(?:json|xml)\n(.*?)\n```", one, re.DOTALL) for one in found}
+    return {path: blocks[path] for path in OPERATIONS}
+
+
+def read_xml(text):
+    """What XML says, whatever the order of members and the space between elements."""
+    return markup.read(text.encode())
+
+
+def without_ids(text):
+    return IDS.sub("ID", text)
+
+
+@pytest.mark.parametrize("encoding", ["json", "xml"])
+async def test_every_example_is_answered_as_the_reference_says(stage: Stage, encoding):
+    read = json.loads if encoding == "json" else read_xml
+    place = 0 if encoding == "json" else 2
+    known: dict[str, str] = {}
+    for path in examples.EXAMPLES:
+        call, documented = chapters()[path][place : place + 2]
+        for written, actual in known.items():
+            call = call.replace(written, actual)
+        response = await stage.client.post(
+            f"/{PREFIX}{path}", content=call.encode(), headers={"content-type": HEADERS[encoding]}
+        )
+        answer = response.text
+        assert response.status_code == 200
+        assert read(without_ids(answer)) == read(without_ids(documented)), path
+        ids = zip(IDS.findall(documented), IDS.findall(answer), strict=True)
+        assert all(known.setdefault(written, actual) == actual for written, actual in ids), path
+        await stage.work()
+    assert set(stage.mailbox.mails()) == {
+        "ann.private@example.com",
+        "ann@example.com",
+        "bob@example.com",
+        "cara@example.com",
+    }
+
+
+def test_the_examples_show_every_member_of_an_answer():
+    shown = {name for example in examples.EXAMPLES.values() for name in structs.asdict(example.answer)}
+    assert shown >= {field.name for operation in OPERATIONS.values() for field in structs.fields(operation.answer)}
+
+
+def words_of_the_product():
+    reasons = [value for name, value in vars(triggers).items() if name.isupper() and isinstance(value, str)]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TocsinError)]
+    return {*(reason for reason in reasons if reason != triggers.SUBSCRIBED), *get_args(EventType)} | {
+        str(kind.code) for kind in kinds
+    }
+
+
+def test_the_glossary_names_every_event_type_skip_reason_and_error_code():
+    glossary = (DOCS / "glossary.md").read_text("utf-8")
+    assert {word for word in words_of_the_product() if f"| `{word}` |" not in glossary} == set()
+
+
+def test_the_reference_names_every_skip_reason():
+    others = {word for word in words_of_the_product() if word.isdigit()} | set(get_args(EventType))
+    assert set(generate.SKIP_REASONS) == words_of_the_product() - others

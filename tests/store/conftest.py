@@ -1,0 +1,44 @@
+"""Databases of their own, for what needs several connections or an empty one. They are dropped after the test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tocsin.store import events, migrate
+from tocsin.store.database import Database
+
+CreateDatabase = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture
+async def create_database(server: str) -> AsyncIterator[CreateDatabase]:
+    """Makes an empty database and answers its conninfo."""
+    async with await psycopg.AsyncConnection.connect(server, autocommit=True) as connection:
+        names: list[str] = []
+
+        async def create() -> str:
+            names.append(f"test_{uuid4().hex}")
+            await connection.execute(f"CREATE DATABASE {names[-1]} TEMPLATE template0 STRATEGY file_copy")
+            return make_conninfo(server, dbname=names[-1])
+
+        yield create
+        for name in names:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(create_database: CreateDatabase) -> AsyncIterator[Database]:
+    """A database with the schema, in which several transactions can be open and are committed."""
+    async with AsyncExitStack() as stack:
+        opened = Database(await create_database(), connections=4)
+        await opened.open()
+        stack.push_async_callback(opened.close)
+        async with opened.transaction() as transaction:
+            await migrate.migrate(transaction)
+            await events.add_partitions(transaction, datetime.now(UTC).date())
+        yield opened

@@ -1,0 +1,21 @@
+"""The SQL files as they are loaded; what the queries must be like is a house rule (tests/house/test_queries.py)."""
+
+from tocsin.store import queries
+
+
+def test_queries_are_loaded_by_name_with_their_description():
+    loaded = queries.load("messages")
+    assert {"claim", "delete", "postpone", "count"} <= loaded.keys()
+    assert loaded["delete"].startswith("-- Messages whose outcome is recorded in the same transaction.\nDELETE FROM")
+    assert loaded["delete"].endswith(";")
+
+
+def test_a_query_ends_where_the_next_begins():
+    assert not [name for noun in queries.nouns() for name, text in queries.load(noun).items() if "-- name:" in text]
+
+
+def test_every_table_of_its_own_noun_has_queries():
+    assert queries.nouns() == sorted(queries.nouns())
+    assert {"configuration", "events", "files", "identities", "launches", "messages", "profiles", "tasks"} <= set(
+        queries.nouns()
+    )
