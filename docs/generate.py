@@ -31,7 +31,7 @@ from tocsin.web.operations import TABLE, Operation
 _HERE = Path(__file__).resolve().parent
 PAGE = _HERE / "api" / "calls.md"
 # The chapters that people write; `$name` is filled in.
-_FRAME = _HERE / "calls-frame.md"
+_FRAME = _HERE / "calls-frame.txt"
 
 _WIDTH = 100
 # What is in `data` of an answer, and everything that is in answers only.

@@ -82,7 +82,7 @@ async def _bring_up_to_date(database: Database, *, is_own: bool) -> None:
     await housekeeping.prepare(Context(database))
 
 
-def _collect_garbage_less_often() -> None:
+def collect_garbage_less_often() -> None:
     """A call of 10,000 profiles makes hundreds of thousands of objects, none in a cycle: looking for one is a waste."""
     gc.collect()
     gc.freeze()
@@ -91,7 +91,7 @@ def _collect_garbage_less_often() -> None:
 
 async def serve(settings: Settings, roles: Sequence[str]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in hand."""
-    _collect_garbage_less_often()
+    collect_garbage_less_often()
     stop = asyncio.Event()
     event_loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -89,6 +89,22 @@ async def test_every_example_is_answered_as_the_reference_says(stage: Stage, enc
     }
 
 
+async def test_the_calls_of_the_readme_are_answered(stage: Stage):
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    calls = re.findall(r"curl http://127\.0\.0\.1:8080/(\S+)(.*?)-d '(.*?)'\n```", readme, re.DOTALL)
+    assert [path for path, _, _ in calls] == [f"{PREFIX}campaigns/triggers/import_and_start_batch"] * 2 + [
+        f"{PREFIX}profiles/get"
+    ]
+    for path, options, body in calls:
+        encoding = "xml" if "application/xml" in options else "json"
+        response = await stage.client.post(
+            f"/{path}", content=body.encode(), headers={"content-type": HEADERS[encoding]}
+        )
+        assert "Successful operation" in response.text
+        await stage.work()
+    assert len(stage.mailbox.arrived) == 4
+
+
 def test_the_examples_show_every_member_of_an_answer():
     shown = {name for example in examples.EXAMPLES.values() for name in structs.asdict(example.answer)}
     assert shown >= {field.name for operation in OPERATIONS.values() for field in structs.fields(operation.answer)}

@@ -76,11 +76,18 @@ def test_a_lock_holds_exact_versions_with_hashes_and_no_address(name):
     assert "://" not in lock
 
 
+def decision_records():
+    folder = "docs/decisions/"
+    return {name.removeprefix(folder): text for name, text in texts().items() if name.startswith(f"{folder}0")}
+
+
 def test_decision_records_are_numbered_without_a_gap():
-    records = sorted(Path(name).name for name in texts() if name.startswith("docs/decisions/"))
+    records = sorted(decision_records())
     assert [record[:5] for record in records] == [f"{number:04}-" for number in range(1, len(records) + 1)]
 
 
-def test_a_decision_record_begins_with_its_number():
-    records = {Path(name).name: text for name, text in texts().items() if name.startswith("docs/decisions/")}
-    assert [name for name, text in records.items() if not re.match(rf"# 0*{int(name[:4])}[.:] ", text)] == []
+def test_a_decision_record_begins_with_its_number_and_is_listed():
+    contents = texts()["docs/decisions/README.md"]
+    for name, text in decision_records().items():
+        assert re.match(rf"# 0*{int(name[:4])}[.:] ", text), name
+        assert f"({name})" in contents

@@ -1,5 +1,6 @@
 """Databases of their own, for what needs several connections or an empty one. They are dropped after the test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -42,3 +43,16 @@ async def database(create_database: CreateDatabase) -> AsyncIterator[Database]:
             await migrate.migrate(transaction)
             await events.add_partitions(transaction, datetime.now(UTC).date())
         yield opened
+
+
+@pytest.fixture
+def until_blocked(database: Database) -> Callable[[], Awaitable[None]]:
+    """Returns once some connection to the database waits for a lock."""
+
+    async def wait() -> None:
+        async with asyncio.timeout(30), database.transaction() as transaction:
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while (await (await transaction.execute(waiting)).fetchone()) == (0,):
+                pass
+
+    return wait

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tocsin.core import fields
 from tocsin.core.configuration import Database as Customers
 from tocsin.core.configuration import Field
-from tocsin.core.identities import Identity, Kind, describer
+from tocsin.core.identities import Kind, describer
 from tocsin.store import identities
 
 ANN, BOB, CEM = (bytes(11) + bytes([n]) for n in (1, 2, 3))
@@ -35,7 +35,7 @@ text = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("C
 
 async def insert(stage, *rows, database=1):
     """Rows of profile, kind, value and, for those of a subscription, resource."""
-    gained = [(Identity(kind, resource[0] if resource else 0, value), who) for who, kind, value, *resource in rows]
+    gained = [((kind, resource[0] if resource else 0, value), who) for who, kind, value, *resource in rows]
     await identities.insert(stage.connection, database, gained)
 
 
@@ -138,7 +138,7 @@ async def test_exactly_the_lost_identities_are_deleted(stage):
     await identities.delete(
         stage.connection,
         1,
-        [(Identity(Kind.SUBSCRIPTION_EMAIL, 21, "a@x.org"), ANN), (Identity(Kind.PROFILE_EMAIL, 0, "none@x.org"), ANN)],
+        [((Kind.SUBSCRIPTION_EMAIL, 21, "a@x.org"), ANN), ((Kind.PROFILE_EMAIL, 0, "none@x.org"), ANN)],
     )
     rows = await stage.rows("SELECT profile_id, kind, value, resource_id FROM identities WHERE database_id = 1")
     assert sorted(rows) == sorted((who, int(kind), value, resource) for who, kind, value, resource in kept)
@@ -163,7 +163,7 @@ async def test_a_value_is_found_as_it_was_written_and_deleted_as_it_is(stage, va
         await insert(stage, *((who, Kind.CUSTOM_FIELD, value) for value, who in owners.items()))
         expected = {(value,): [who] for value, who in owners.items()}
         assert await find(stage, *expected, kinds=FIELDS) == expected
-        lost = [(Identity(Kind.CUSTOM_FIELD, 0, value), who) for value, who in owners.items()]
+        lost = [((Kind.CUSTOM_FIELD, 0, value), who) for value, who in owners.items()]
         await identities.delete(stage.connection, 1, lost)
         assert await stage.rows("SELECT value FROM identities") == []
 
@@ -182,33 +182,28 @@ async def test_the_longest_values_of_a_profile_fit_the_index(stage):
     found = describer(customers)({longest[: fields.NAME_LENGTH]: longest}, [push])
     assert len(found) == 2
     await identities.insert(stage.connection, 1, [(identity, ANN) for identity in found])
-    key = (next(identity.value for identity in found if identity.kind == Kind.CUSTOM_FIELD),)
+    key = (next(value for kind, _, value in found if kind == Kind.CUSTOM_FIELD),)
     assert await find(stage, key, kinds=FIELDS) == {key: [ANN]}
 
 
-async def test_who_creates_profiles_of_a_value_waits_for_who_is_at_it(database):
-    order = []
-
-    async def second():
+async def test_who_creates_profiles_of_a_value_waits_for_who_is_at_it(database, until_blocked):
+    async def lock(*values):
         async with database.transaction() as transaction:
-            started.set()
-            await identities.lock(transaction, ["b@x.org", "a@x.org"])
-            order.append("second")
+            await identities.lock(transaction, values)
+            order.append(values)
 
-    started = asyncio.Event()
+    order = []
     async with database.transaction() as transaction:
         await identities.lock(transaction, ["a@x.org"])
-        waiting = asyncio.create_task(second())
-        await started.wait()
-        async with database.transaction() as other:
-            await identities.lock(other, ["somebody else"])
-        await wait_until_blocked(database)
-        order.append("first")
+        await lock("somebody else")
+        waiting = asyncio.create_task(lock("b@x.org", "a@x.org"))
+        await until_blocked()
+        assert order == [("somebody else",)]
     await waiting
-    assert order == ["first", "second"]
+    assert order == [("somebody else",), ("b@x.org", "a@x.org")]
 
 
-async def test_a_change_of_fields_waits_for_every_import(database):
+async def test_a_change_of_fields_waits_for_every_import(database, until_blocked):
     async def lock_all():
         async with database.transaction() as transaction:
             await identities.lock_all(transaction)
@@ -216,7 +211,8 @@ async def test_a_change_of_fields_waits_for_every_import(database):
     async with database.transaction() as transaction:
         await identities.lock(transaction, ["a@x.org"])
         waiting = asyncio.create_task(lock_all())
-        await wait_until_blocked(database)
+        await until_blocked()
+        assert not waiting.done()
     await waiting
 
 
@@ -227,14 +223,3 @@ async def test_ten_thousand_values_are_locked_without_a_deadlock(database):
 
     values = [f"{n}@x.org" for n in range(10_000)]
     await asyncio.gather(lock(values), lock(values[::-1]), lock(values[:900]), lock(values[900:0:-1]))
-
-
-async def wait_until_blocked(database):
-    """Until another connection waits for an advisory lock."""
-    async with database.reading() as connection:
-        while True:
-            cursor = await connection.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            )
-            if await cursor.fetchone() != (0,):
-                return

@@ -12,10 +12,3 @@ def test_queries_are_loaded_by_name_with_their_description():
 
 def test_a_query_ends_where_the_next_begins():
     assert not [name for noun in queries.nouns() for name, text in queries.load(noun).items() if "-- name:" in text]
-
-
-def test_every_table_of_its_own_noun_has_queries():
-    assert queries.nouns() == sorted(queries.nouns())
-    assert {"configuration", "events", "files", "identities", "launches", "messages", "profiles", "tasks"} <= set(
-        queries.nouns()
-    )

@@ -1,6 +1,6 @@
 """What every action needs: the database, the time, randomness, and the configuration of now."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import urandom
@@ -10,7 +10,7 @@ from tocsin.core.configuration import Configuration
 from tocsin.store import configuration as stored_configuration
 from tocsin.store.database import Database, Transaction
 
-_ID_BLOCK = 64
+_ID_BLOCK = 256
 
 
 def utc_now() -> datetime:
@@ -41,6 +41,7 @@ class Context:
         while True:
             yield from ids.make_many(seconds, self.random(8 * _ID_BLOCK))
 
-    def new_message_id(self, profile_id: bytes) -> bytes:
-        """An id in the bucket of its profile."""
-        return ids.make(int(self.clock().timestamp()), self.random(7) + profile_id[-1:])
+    def new_ids_beside(self, profile_ids: Sequence[bytes]) -> list[bytes]:
+        """For each profile an id in its bucket."""
+        seconds = int(self.clock().timestamp())
+        return ids.make_beside(seconds, self.random(7 * len(profile_ids)), profile_ids)

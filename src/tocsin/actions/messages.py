@@ -174,7 +174,8 @@ class Delivery:
         now = self._context.clock()
         later = {result.outcome.message_id: due_at for result in results if (due_at := self._next_attempt(result, now))}
         final = [result for result in results if result.outcome.message_id not in later]
-        happened = [self._event(result, now) for result in final]
+        event_ids = self._context.new_ids_beside([result.composed.message.profile_id for result in final])
+        happened = [_event(result, event_id, now) for result, event_id in zip(final, event_ids, strict=True)]
         pause = 0.1
         while True:
             with suppress(NotReady):
@@ -192,21 +193,6 @@ class Delivery:
             return None
         fraction = int.from_bytes(self._context.random(2)) / 65535
         return retry.next_attempt(result.composed.message.attempts, now, fraction)
-
-    def _event(self, result: Result, now: datetime) -> Event:
-        composed, outcome = result
-        type_: EventType = "send" if outcome.state == "sent" else "undeliv"
-        data = {
-            "address": composed.message.address,
-            "attempts": composed.message.attempts,
-            "code": outcome.code,
-            "text": outcome.text,
-            "missing_values": composed.missing,
-            "custom_data": composed.message.custom_data,
-        }
-        event_id = self._context.new_message_id(composed.message.profile_id)
-        kept = {name: value for name, value in data.items() if value}
-        return Event(event_id, now, type_, composed.database_id, composed.message, kept)
 
     @asynccontextmanager
     async def _leases_kept(self, claimed: Sequence[ClaimedMessage]) -> AsyncIterator[set[bytes]]:
@@ -237,3 +223,18 @@ class _Work(NamedTuple):
     profiles: dict[bytes, Profile]
     attachments: dict[bytes, list[Attachment]]
     now: datetime
+
+
+def _event(result: Result, event_id: bytes, now: datetime) -> Event:
+    composed, outcome = result
+    type_: EventType = "send" if outcome.state == "sent" else "undeliv"
+    data = {
+        "address": composed.message.address,
+        "attempts": composed.message.attempts,
+        "code": outcome.code,
+        "text": outcome.text,
+        "missing_values": composed.missing,
+        "custom_data": composed.message.custom_data,
+    }
+    kept = {name: value for name, value in data.items() if value}
+    return Event(event_id, now, type_, composed.database_id, composed.message, kept)

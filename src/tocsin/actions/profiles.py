@@ -1,8 +1,8 @@
 """Finding and importing profiles, a batch at a time."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from msgspec import Struct, field
 
@@ -17,7 +17,10 @@ from tocsin.store import identities as stored_identities
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
 
-# Above this many items the work between statements is done in a thread, so that other calls are answered meanwhile.
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+# More items than this are worked on in a thread.
 _MANY = 200
 
 
@@ -60,11 +63,16 @@ async def import_items(
     4. Apply the items in order. 5. Write what changed, one statement per kind of change.
     """
     reader = Reader(job.configuration, job.database, skip_invalid_subscriptions=job.skip_invalid_subscriptions)
-    read = await _threaded(len(items), lambda: _read_items(reader, job, items, first_index))
+    read = await _in_thread(len(items), _read_items, reader, job, items, first_index)
     batch = await _open_batch(context, transaction, job, reader, [item for item in read if isinstance(item, ReadItem)])
-    outcomes = await _threaded(len(items), lambda: _apply_items(batch, job, read, first_index))
+    outcomes = await _in_thread(len(items), _apply_items, batch, job, read, first_index)
     await _write(transaction, job.database, batch)
     return Found(outcomes, batch.profiles, sorted(reader.ignored))
+
+
+async def _in_thread(size: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Long work in a thread, so that other calls are answered meanwhile; short work here, which is quicker."""
+    return await asyncio.to_thread(work, *args, **kwargs) if size > _MANY else work(*args, **kwargs)
 
 
 async def find_owners(
@@ -196,7 +204,3 @@ async def _write(transaction: Transaction, database: Database, batch: Batch) -> 
         await stored_identities.delete(transaction, database.id, lost)
     if gained:
         await stored_identities.insert(transaction, database.id, gained)
-
-
-async def _threaded(size: int, work: Any) -> Any:
-    return await asyncio.to_thread(work) if size > _MANY else work()

@@ -113,12 +113,12 @@ async def launch(
     places = {outcome: index for index, outcome in enumerate(found.outcomes) if isinstance(outcome, bytes)}
     known = await _profiles(transaction, checked.database, found, list(places))
     addresses = {profile_id: _address(checked, known.get(profile_id)) for profile_id in places}
+    sent_to = {profile_id: address for profile_id, address in addresses.items() if not isinstance(address, Skip)}
     queued = [
-        QueuedMessage(
-            context.new_message_id(profile_id), profile_id, address, call.items[places[profile_id]].custom_data or None
+        QueuedMessage(message_id, profile_id, address, call.items[places[profile_id]].custom_data or None)
+        for message_id, (profile_id, address) in zip(
+            context.new_ids_beside(list(sent_to)), sent_to.items(), strict=True
         )
-        for profile_id, address in addresses.items()
-        if not isinstance(address, Skip)
     ]
     if queued:
         launched = Launch(next(context.new_ids()), call.trigger_id, call.content, call.custom_data, call.attachments)

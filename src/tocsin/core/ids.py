@@ -1,6 +1,6 @@
 """Ids of profiles, messages and launches: 12 bytes, time first, bucket last (design.md, section 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from struct import Struct
 from typing import NewType
 
@@ -10,17 +10,24 @@ SIZE = 12
 HEX_SIZE = 24
 BUCKETS = 256
 
-_PACK = Struct(">I8s").pack
+_pack_seconds = Struct(">I").pack
 
 
 def make(seconds: int, random: bytes) -> bytes:
     """One id from whole seconds since 1970 and 8 random bytes; the last of them is the bucket."""
-    return _PACK(seconds & 0xFFFFFFFF, random)
+    return _pack_seconds(seconds & 0xFFFFFFFF) + random
 
 
-def make_many(seconds: int, random: bytes) -> Iterator[bytes]:
+def make_many(seconds: int, random: bytes) -> list[bytes]:
     """One id for each 8 bytes of `random`."""
-    return (_PACK(seconds & 0xFFFFFFFF, random[at : at + 8]) for at in range(0, len(random), 8))
+    beginning = _pack_seconds(seconds & 0xFFFFFFFF)
+    return [beginning + random[at : at + 8] for at in range(0, len(random), 8)]
+
+
+def make_beside(seconds: int, random: bytes, others: Sequence[bytes]) -> list[bytes]:
+    """One id for each 7 bytes of `random`, each in the bucket of another id."""
+    beginning = _pack_seconds(seconds & 0xFFFFFFFF)
+    return [beginning + random[7 * at : 7 * at + 7] + other[-1:] for at, other in enumerate(others)]
 
 
 def bucket(identifier: bytes) -> int:

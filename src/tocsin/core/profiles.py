@@ -106,12 +106,15 @@ class Owners:
         keys = self._keys
         if not keys:
             return
-        asked = [value for _, _, value in before ^ after if value in keys]
-        if asked:
-            values = {identity[2] for identity in after if self._covers(identity)}
-            for key in {key for value in asked for key in keys[value]}:
+        for identity in before ^ after if before else after:
+            for key in keys.get(identity[2], ()):
                 owners = self._owners[key]
-                (owners.add if values.issuperset(key) else owners.discard)(profile_id)
+                (owners.add if self._has_all(key, identity, after) else owners.discard)(profile_id)
+
+    def _has_all(self, key: Key, changed: Identity, after: set[Identity]) -> bool:
+        if len(key) == 1 and changed in after and self._covers(changed):
+            return True
+        return {identity[2] for identity in after if self._covers(identity)}.issuperset(key)
 
 
 class Batch:

@@ -40,7 +40,9 @@ class Reader:
             raise Invalid("expected an object")
         channel = _read_channel(raw)
         resource_id = _read_number(raw.get("resource_id"), "resource_id")
-        categories = self._categories(resource_id, channel)
+        categories = self._checked.get((resource_id, channel))
+        if categories is None:
+            categories = self._check(resource_id, channel)
         said: Subscription = {"resource_id": resource_id, "channel": channel}
         _ADDRESSES[channel](raw, said)
         status = raw.get("status")
@@ -53,12 +55,8 @@ class Reader:
             _read_extras(raw, said, categories)
         return said
 
-    def _categories(self, resource_id: int, channel: str) -> frozenset[str]:
-        """The categories of the resource, once it is known to serve this database and channel."""
-        known = self._checked.get((resource_id, channel))
-        return self._check(resource_id, channel) if known is None else known
-
     def _check(self, resource_id: int, channel: str) -> frozenset[str]:
+        """The categories of the resource, once it is known to serve this database and channel."""
         resource = self._resources.get(resource_id)
         if resource is None:
             raise Invalid(f"there is no resource {resource_id}", path="resource_id")
@@ -74,8 +72,8 @@ def merge(known: Sequence[Subscription], said: Sequence[Subscription]) -> list[S
 
     A new one is subscribed, with the highest priority, unless the call says otherwise.
     """
-    if not known and len({identity(subscription) for subscription in said}) == len(said):
-        return [_NEW | subscription for subscription in said]
+    if not known and len({(one["resource_id"], one["channel"]) for one in said}) == len(said):
+        return [_NEW | one for one in said]
     merged = list(known)
     places = {identity(subscription): place for place, subscription in enumerate(merged)}
     for change in said:

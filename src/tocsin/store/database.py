@@ -1,5 +1,6 @@
 """The connection to PostgreSQL: a pool, transactions, and how whole columns travel."""
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -24,6 +25,7 @@ LOCK_MIGRATE, LOCK_KEYS, LOCK_BUCKETS = 7001, 7002, 7003
 
 # One write per this many lines: the server parses one piece while the next is being formatted.
 _COPY_LINES = 1000
+_has_escapes = re.compile(r"[\\\n\r\t]").search
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 _LENGTH = Struct(">i").pack
@@ -94,7 +96,7 @@ async def copy(transaction: Transaction, table: str, columns: Sequence[str], lin
 
 def copy_text(value: str) -> str:
     """A value as COPY's text format has it."""
-    return value.translate(_COPY_ESCAPES)
+    return value.translate(_COPY_ESCAPES) if _has_escapes(value) else value
 
 
 def copy_json(document: bytes) -> str:

@@ -1,0 +1,166 @@
+"""The queue: oldest first, with a lease, never to two at once, gone with its outcome."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from tocsin.core.launches import Launch
+from tocsin.core.messages import ClaimedMessage, QueuedMessage
+from tocsin.store import messages
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
+LAUNCH = Launch(bytes(11) + b"\x09", 8, {}, {})
+
+
+def make_id(n, bucket):
+    return n.to_bytes(11) + bytes([bucket])
+
+
+def make(n, bucket=None, **members):
+    bucket = n % 256 if bucket is None else bucket
+    return QueuedMessage(make_id(n, bucket), make_id(1000 + n, bucket), f"{n}@x.org", **members)
+
+
+async def enqueue(transaction, *queued, due_at=NOW):
+    await messages.enqueue(transaction, LAUNCH, due_at, queued)
+
+
+async def claim(transaction, *, now=NOW, buckets=range(256), limit=100, lease=LEASE):
+    claimed = await messages.claim(transaction, now=now, leased_until=now + lease, buckets=buckets, limit=limit)
+    return sorted(claimed, key=lambda message: message.id)
+
+
+async def claimed_ids(transaction, **how):
+    return [message.id for message in await claim(transaction, **how)]
+
+
+async def test_a_claimed_message_is_what_was_enqueued(stage):
+    plain, own = make(1), make(2, custom_data={"size": "\\N\t'😀\u2028", "n": None})
+    await enqueue(stage.connection, plain, own)
+    assert await claim(stage.connection) == [
+        ClaimedMessage(one.id, LAUNCH.id, one.profile_id, 8, 1, one.address, one.custom_data) for one in (plain, own)
+    ]
+
+
+async def test_an_address_may_hold_any_text(stage):
+    nasty = "tab\t\\N line\n'\"{,}\u2028😀"
+    await enqueue(stage.connection, QueuedMessage(make_id(1, 1), make_id(2, 1), nasty))
+    assert [message.address for message in await claim(stage.connection)] == [nasty]
+
+
+async def test_the_oldest_due_messages_are_claimed_first(stage):
+    minutes = [5, 1, 4, 2, 3]
+    for n, ago in enumerate(minutes):
+        await enqueue(stage.connection, make(n), due_at=NOW - timedelta(minutes=ago))
+    order = [(await claimed_ids(stage.connection, limit=1))[0] for _ in minutes]
+    assert order == [make(n).id for n in (0, 2, 4, 3, 1)]
+
+
+async def test_a_message_is_claimed_when_it_is_due_and_not_before(stage):
+    later = NOW + timedelta(seconds=1)
+    await enqueue(stage.connection, make(1), due_at=later)
+    assert await claimed_ids(stage.connection) == []
+    assert await claimed_ids(stage.connection, now=later) == [make(1).id]
+
+
+async def test_a_claimed_message_comes_back_when_its_lease_ends(stage):
+    await enqueue(stage.connection, make(1))
+    assert [message.attempts for message in await claim(stage.connection)] == [1]
+    assert await claim(stage.connection, now=NOW + LEASE - timedelta(seconds=1)) == []
+    assert [message.attempts for message in await claim(stage.connection, now=NOW + LEASE)] == [2]
+
+
+async def test_no_more_than_the_limit_are_claimed(stage):
+    await enqueue(stage.connection, *map(make, range(10)))
+    assert [len(await claim(stage.connection, limit=4)) for _ in range(4)] == [4, 4, 2, 0]
+
+
+async def test_only_messages_of_the_buckets_are_claimed(stage):
+    await enqueue(stage.connection, *map(make, range(256)))
+    assert await claimed_ids(stage.connection, buckets=range(3, 6)) == [make(n).id for n in (3, 4, 5)]
+    assert await claimed_ids(stage.connection, buckets=range(255, 256)) == [make(255).id]
+    assert len(await claimed_ids(stage.connection, limit=500)) == 252
+
+
+async def test_a_message_lies_in_the_bucket_of_its_profile(stage):
+    with pytest.raises(psycopg.errors.CheckViolation, match="messages_share_the_bucket_of_their_profile"):
+        async with stage.connection.transaction():
+            await enqueue(stage.connection, QueuedMessage(make_id(1, 1), make_id(2, 7), "a@x.org"))
+
+
+async def test_postponed_messages_come_back_each_at_its_own_time(stage):
+    await enqueue(stage.connection, make(1), make(2), make(3))
+    await claim(stage.connection)
+    await messages.postpone(
+        stage.connection, [(make(1).id, NOW + timedelta(hours=1)), (make(2).id, NOW + timedelta(hours=2))]
+    )
+    assert await claimed_ids(stage.connection, now=NOW + LEASE) == [make(3).id]
+    assert await claimed_ids(stage.connection, now=NOW + timedelta(hours=1), lease=2 * LEASE) == [
+        make(1).id,
+        make(3).id,
+    ]
+    assert make(2).id in await claimed_ids(stage.connection, now=NOW + timedelta(hours=2))
+
+
+async def test_exactly_the_finished_messages_are_deleted(stage):
+    await enqueue(stage.connection, *map(make, range(5)))
+    await messages.delete(stage.connection, [make(1).id, make(3).id, make_id(77, 1)])
+    assert await claimed_ids(stage.connection) == [make(n).id for n in (0, 2, 4)]
+
+
+async def test_nothing_to_delete_or_postpone_is_nothing_done(stage):
+    await enqueue(stage.connection, make(1))
+    await messages.delete(stage.connection, [])
+    await messages.postpone(stage.connection, [])
+    assert await claimed_ids(stage.connection) == [make(1).id]
+
+
+async def test_the_count_says_how_many_wait_and_since_when_the_oldest_is_due(stage):
+    assert await messages.count(stage.connection, NOW) == (0, None)
+    await enqueue(stage.connection, make(1), due_at=NOW + timedelta(days=1))
+    assert await messages.count(stage.connection, NOW) == (1, None)
+    oldest = NOW - timedelta(minutes=9)
+    await enqueue(stage.connection, make(2), due_at=oldest)
+    await enqueue(stage.connection, make(3), due_at=NOW)
+    assert await messages.count(stage.connection, NOW) == (3, oldest)
+
+
+async def test_two_workers_at_once_never_claim_the_same_message(database):
+    async with database.transaction() as transaction:
+        await enqueue(transaction, *map(make, range(1000)))
+
+    async def work():
+        taken = []
+        while True:
+            async with database.transaction() as transaction:
+                some = await claimed_ids(transaction, limit=30)
+            if not some:
+                return taken
+            taken += some
+
+    shares = await asyncio.gather(*(work() for _ in range(4)))
+    taken = [identifier for share in shares for identifier in share]
+    assert sorted(taken) == [make(n).id for n in range(1000)]
+    assert sum(map(bool, shares)) > 1
+
+
+async def test_a_worker_passes_over_what_another_is_claiming(database):
+    async with database.transaction() as transaction:
+        await enqueue(transaction, *map(make, range(10)))
+    async with database.transaction() as first, asyncio.timeout(30):
+        mine = await claimed_ids(first, limit=4)
+        async with database.transaction() as second:
+            assert await claimed_ids(second) == sorted({make(n).id for n in range(10)} - set(mine))
+
+
+async def test_a_claim_that_is_rolled_back_leaves_the_messages_due(database):
+    async with database.transaction() as transaction:
+        await enqueue(transaction, make(1))
+    async with database.transaction() as transaction:
+        assert await claim(transaction)
+        raise psycopg.Rollback
+    async with database.transaction() as transaction:
+        assert [message.attempts for message in await claim(transaction)] == [1]
