@@ -1,7 +1,7 @@
 """The cast: one configuration, one token, and a stage on which calls are made and messages are sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -241,3 +241,16 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test") as client:
                 yield Stage(context, client, mailbox, clock, delivery, connection)
+
+
+@asynccontextmanager
+async def open_call_stage(context: Context) -> AsyncIterator[Callable[..., Awaitable[dict[str, Any]]]]:
+    """Calls in JSON on a database that commits."""
+    transport = httpx.ASGITransport(app=create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test", timeout=60) as client:
+
+        async def post(method: str, **members: Any) -> dict[str, Any]:
+            answer: dict[str, Any] = (await client.post(f"/api/v1.1/{method}", json={"token": TOKEN} | members)).json()
+            return answer
+
+        yield post

@@ -47,6 +47,7 @@ class Database:
             max_size=connections,
             open=False,
             configure=_configure,
+            check=AsyncConnectionPool.check_connection,
             kwargs={"autocommit": True},
         )
 

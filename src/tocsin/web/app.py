@@ -58,15 +58,16 @@ class Api:
         encoding = codec.encoding_of(request.headers.get("content-type"))
         operation = operations.find(request.url.path)
         started = time.perf_counter()
+        code = 0
         try:
             response = await self._answer(request, operation, encoding)
         except TocsinError as error:
             _log_error(operation, error)
-            response = _problem(error, request, encoding, operation)
+            code, response = error.code, _problem(error, request, encoding, operation)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the client gets the envelope and the log the cause
             log.failure("request.failed", error, operation=_name(operation))
-            response = _problem(TocsinError(), request, encoding, operation)
-        metrics.count_call(_name(operation), response.headers.get("x-tocsin-error", "0"), time.perf_counter() - started)
+            code, response = TocsinError.code, _problem(TocsinError(), request, encoding, operation)
+        metrics.count_call(_name(operation), code, time.perf_counter() - started)
         return response
 
     async def _answer(self, request: Request, operation: Operation | None, encoding: Encoding) -> Response:

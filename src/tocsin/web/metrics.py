@@ -21,9 +21,9 @@ _seconds = Histogram(
 )
 
 
-def count_call(operation: str, error: str, seconds: float) -> None:
+def count_call(operation: str, error: int, seconds: float) -> None:
     """One call answered."""
-    _calls.labels(operation, error).inc()
+    _calls.labels(operation, str(error)).inc()
     _seconds.labels(operation).observe(seconds)
 
 
