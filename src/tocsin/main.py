@@ -115,7 +115,14 @@ async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> No
     parent = asyncio.create_task(_stop_with_parent(stop))
     print("tocsin worker ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for
     try:
-        await loop.run(kinds.kinds(context, delivery, lease=lease, batch=settings.worker_batch), stop)
+        work = kinds.kinds(
+            context,
+            delivery,
+            lease=lease,
+            batch=settings.worker_batch,
+            keep_events=timedelta(days=settings.keep_events_days),
+        )
+        await loop.run(work, stop)
     finally:
         parent.cancel()
         await delivery.close()
@@ -136,7 +143,7 @@ async def _stop_with_parent(stop: asyncio.Event) -> None:
 
 async def _answer(settings: Settings, context: Context, stop: asyncio.Event, worker_ready: asyncio.Event) -> None:
     listening = _listen(settings)
-    app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes))
+    app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes), settings.public_url)
     server = _Server(
         uvicorn.Config(
             app,

@@ -39,6 +39,7 @@ class Settings(Struct, frozen=True):
     max_file_bytes: int
     lease_seconds: int
     worker_batch: int
+    keep_events_days: int
     allow_private_addresses: tuple[IPv4Network | IPv6Network, ...]
     log_level: log.Level
     log_format: log.Format
@@ -189,14 +190,14 @@ OPTIONS: tuple[Option, ...] = (
         "TOCSIN_PUBLIC_URL",
         "a URL, as https://tocsin.example.com",
         "",
-        "How this server is reached from outside, for links in messages; without it http:// and the listen address.",
+        "How this server is reached from outside, named in openapi.json; without it http:// and the listen address.",
         _parse_public_url,
     ),
     Option(
         "TOCSIN_GEO_DATABASE",
         "the path of an .mmdb file",
         "",
-        "Where places of IP addresses are looked up; without it `detect_geo` finds nothing.",
+        "Where places of IP addresses will be looked up; version 0.1 does not yet, `detect_geo` finds nothing.",
         _parse_file,
     ),
     Option(
@@ -228,10 +229,17 @@ OPTIONS: tuple[Option, ...] = (
         _whole_number(1, 10000),
     ),
     Option(
+        "TOCSIN_KEEP_EVENTS_DAYS",
+        "a whole number from 31 to 36500",
+        "400",
+        "How long events are kept; a month of them is dropped once all of it is older.",
+        _whole_number(31, 36500),
+    ),
+    Option(
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES",
         "networks, as 127.0.0.1/32,10.1.0.0/16",
         "",
-        "Private networks that outgoing HTTP may reach all the same; none by default.",
+        "Private networks that outgoing HTTP may reach all the same; version 0.1 makes no outgoing HTTP calls.",
         _parse_networks,
     ),
     Option(

@@ -1,15 +1,19 @@
 """What is done now and then: partitions for events to come, and forgetting what nobody will ask for."""
 
+from datetime import timedelta
+
 from tocsin.actions import requests, tasks
 from tocsin.actions.context import Context
 from tocsin.store import events
 
 
-async def tidy(context: Context) -> None:
+async def tidy(context: Context, keep_events: timedelta) -> None:
     """Safe to do at any time, by any number of workers."""
     await prepare(context)
     await requests.forget_old(context)
     await tasks.forget_old(context)
+    async with context.database.transaction() as transaction:
+        await events.drop_partitions(transaction, (context.clock() - keep_events).date())
 
 
 async def prepare(context: Context) -> None:

@@ -72,13 +72,6 @@ class Ambiguous(Conflict):
     text = "More than one profile matches"
 
 
-class TooMany(TocsinError):
-    """Come back later."""
-
-    code = 429
-    text = "Too many requests"
-
-
 class NotReady(TocsinError):
     """Something that we need is away."""
 

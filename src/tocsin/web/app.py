@@ -32,7 +32,7 @@ _LONGEST_KEY = 512
 
 # Bodies above the first size wait for their turn; together those being worked on have at most the second.
 _SMALL_BYTES = 64 * 1024
-_TOGETHER_BYTES = 12 * 1024 * 1024
+_TOGETHER_BYTES = 6 * 1024 * 1024
 # Above this a body is decoded in a thread, so that other calls are answered meanwhile.
 _THREADED_BYTES = 256 * 1024
 
@@ -148,7 +148,7 @@ def _name(operation: Operation | None) -> str:
 Page = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(context: Context, limits: Limits) -> Starlette:
+def create_app(context: Context, limits: Limits, public_url: str = "/") -> Starlette:
     """The application. Every path may have doubled and trailing slashes."""
     api = Api(context, limits)
 
@@ -167,7 +167,7 @@ def create_app(context: Context, limits: Limits) -> Starlette:
         return Response(await metrics.render(context), media_type=metrics.CONTENT_TYPE)
 
     async def show_openapi(_: Request) -> Response:
-        return JSONResponse(openapi.document())
+        return JSONResponse(openapi.document(public_url))
 
     pages: Mapping[str, Page] = {
         "healthz": healthz,

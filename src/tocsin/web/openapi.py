@@ -13,8 +13,8 @@ _REFERENCE = "#/components/schemas/{name}"
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The whole document."""
+def document(public_url: str = "/") -> dict[str, Any]:
+    """The whole document; `public_url` is where the server is reached."""
     types = list(dict.fromkeys([kind for operation in TABLE for kind in (operation.request, operation.answer)]))
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
     references: dict[type[Any], Any] = dict(zip([*types, Problem], schemas, strict=True))
@@ -26,7 +26,7 @@ def document() -> dict[str, Any]:
             "description": "Triggered customer messaging. A call that was refused answers HTTP 200 with `error` ≠ 0.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": public_url}],
         "security": [{"bearer": []}, {"query": []}, {}],
         "paths": {f"/{PREFIX}{operation.path}": {"post": _describe(operation, references)} for operation in TABLE},
         "components": {

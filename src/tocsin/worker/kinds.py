@@ -21,7 +21,7 @@ class Kind(NamedTuple):
     look_seconds: float
 
 
-def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int) -> list[Kind]:
+def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int, keep_events: timedelta) -> list[Kind]:
     """Every kind of work of a worker. Two loops send: one composes while the other waits for servers."""
 
     async def send() -> bool:
@@ -31,7 +31,7 @@ def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int)
         return await tasks.run_next(context, lease)
 
     async def tidy() -> bool:
-        await housekeeping.tidy(context)
+        await housekeeping.tidy(context, keep_events)
         return False
 
     return [
