@@ -59,8 +59,7 @@ class Inbox:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # The name is what aiosmtpd looks for.
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802 - aiosmtpd's
         """Keep one message."""
         self._number += 1
         recipient = re.sub(r"[^A-Za-z0-9@._+-]", "_", envelope.rcpt_tos[0])[:100]

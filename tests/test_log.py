@@ -137,7 +137,7 @@ def test_libraries_and_uvicorn_write_the_same_lines(capsys):
     uvicorn.addHandler(logging.StreamHandler())
     log.configure("info", "json")
     uvicorn.info("Started server process [%d]", 7)
-    logging.getLogger("psycopg.pool").warning("error connecting: password=hunter2")
+    logging.getLogger("psycopg").warning("error connecting: password=hunter2")
     request = ("127.0.0.1:5000", "GET", "/api/v1.1/x?token=hunter2", "1.1", 200)
     logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *request)
     started, warned, answered = lines_of(capsys)

@@ -125,11 +125,11 @@ NAMES = [
     "xml",
 ]
 LONG = b64encode(shake_256(b"long").digest(3000)).decode()
-LEAVES = st.sampled_from([None, True, False, [], {}, *ADDRESSES, *NUMBERS, *WORDS, *NAMES, LONG]) | st.text(max_size=20)
-VALUES = st.recursive(
-    LEAVES,
+ODD_VALUES = [None, True, False, [], {}, [[]], {"a": {"b": None}}, *ADDRESSES, *NUMBERS, *WORDS, *NAMES, LONG]
+VALUES = st.sampled_from(ODD_VALUES) | st.recursive(
+    st.sampled_from(ODD_VALUES) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WORDS, *NAMES]), inner, max_size=3),
-    max_leaves=5,
+    max_leaves=4,
 )
 Path = tuple[str | int, ...]
 
@@ -227,3 +227,29 @@ async def test_nearly_right_calls_are_answered_or_refused(stage: Stage, call: tu
     operation, body, is_xml = call
     await populate(stage)
     await call_and_forget(stage, operation, body, is_xml=is_xml, headers={})
+
+
+def odd_profiles() -> list[dict[str, Any]]:
+    """A right profile, each time with one odd value in one place; every value in every place that can hold it."""
+    storable = [value for value in ODD_VALUES if value not in ("\0", 2**64)]
+    parts = [(path, value) for path in places(PROFILE) for value in storable]
+    return [
+        replaced(PROFILE | {"CRM_ID": str(number), "email": f"{number}@example.com"}, path, value)
+        for number, (path, value) in enumerate(parts)
+    ]
+
+
+async def test_a_profile_with_any_odd_value_in_any_place_is_an_error_of_its_own_at_most(stage: Stage):
+    """By a field that is no part of most of them, so that each is a profile of its own. Twice: created, then updated."""
+    profiles = odd_profiles()
+    members = {"token": TOKEN, "trigger_id": 8, "matching": "custom", "field_name": "CRM_ID"}
+    for skip in (False, True):
+        for first in range(0, len(profiles), 500):
+            items = [{"data": profile} for profile in profiles[first : first + 500]]
+            body = json.dumps(members | {"data": items, "skip_invalid_subscriptions": skip})
+            answer = (await stage.call("campaigns/triggers/import_and_start_batch", body)).json()
+            assert answer["error"] == 0, (first, answer)
+            assert len(answer["result"]) + len(answer["errors"]) == len(items)
+            assert {one["error"] for one in answer["errors"]} <= {400, 409}
+    await stage.work()
+    assert await stage.rows("SELECT type, data FROM events WHERE type <> 'send'") == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cast import READER, TOKEN, Stage
-from tocsin.actions import housekeeping
+from tocsin.actions import requests
 
 BATCH = "campaigns/triggers/import_and_start_batch"
 TASK = "campaigns/triggers/import_and_start_batch_task"
@@ -127,12 +127,12 @@ async def test_an_answer_is_forgotten_after_a_day(stage: Stage):
     assert (await stage.call(BATCH, launch(), request_id="key-1")).content == again.content
 
 
-async def test_housekeeping_deletes_answers_that_are_a_day_old(stage: Stage):
+async def test_answers_that_are_a_day_old_can_be_deleted(stage: Stage):
     await stage.call(BATCH, launch(), request_id="key-1")
     stage.clock.advance(hours=12)
     await stage.call(BATCH, launch(), request_id="key-2")
     stage.clock.advance(hours=13)
-    await housekeeping.tidy(stage.context)
+    await requests.forget_old(stage.context)
     assert (await stage.count_rows())["requests"] == 1
 
 

@@ -93,8 +93,9 @@ async def test_a_profile_that_has_a_value_twice_is_one_owner(stage):
         (ANN, Kind.PROFILE_EMAIL, "a@x.org"),
         (ANN, Kind.SUBSCRIPTION_EMAIL, "a@x.org", 21),
         (ANN, Kind.SUBSCRIPTION_EMAIL, "a@x.org", 22),
-        (BOB, Kind.PROFILE_EMAIL, "a@x.org"),
     )
+    assert await find(stage, ("a@x.org",)) == {("a@x.org",): [ANN]}
+    await insert(stage, (BOB, Kind.SUBSCRIPTION_EMAIL, "a@x.org", 23))
     assert await find(stage, ("a@x.org",)) == {("a@x.org",): [ANN, BOB]}
 
 

@@ -3,12 +3,12 @@
 import asyncio
 from collections import Counter
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
-from cast import CONFIGURATION, Stage, open_call_stage
 from product import own_database
 
+from cast import CONFIGURATION, Stage, open_call_stage
 from tocsin.actions import configuration, housekeeping
 from tocsin.actions.context import Context
 from tocsin.store import migrate
@@ -50,7 +50,7 @@ async def import_all(stage: Stage, encoding: str, name: str) -> list[str]:
         assert answer.keys() == {"error", "error_text", "result"}
         return [item["profile_id"] for item in answer["result"]]
     call = {"token": "abcdefghijklmnqrstuvwxyz", "trigger_id": 8, "data": profiles}
-    root: ElementTree.Element = await stage.post_xml(LAUNCH + "import_and_start_batch", f"<xml>{as_xml(call)}</xml>")
+    root: ET.Element = await stage.post_xml(LAUNCH + "import_and_start_batch", f"<xml>{as_xml(call)}</xml>")
     assert {child.tag for child in root} == {"error", "error_text", "result"}
     return [found.text or "" for found in root.iterfind("result/profile_id")]
 

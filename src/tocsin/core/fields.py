@@ -115,7 +115,7 @@ def match_texts(field: Field, value: Any) -> list[str]:
     if field.type not in MATCHABLE or value is None:
         return []
     texts = value if isinstance(value, list) else [str(value)]
-    return [_match_text(text) for text in texts if text]
+    return [match_text(text) for text in texts if text]
 
 
 def match_query(field: Field, value: Any) -> list[str]:
@@ -126,7 +126,7 @@ def match_query(field: Field, value: Any) -> list[str]:
     return match_texts(field, parser(field)(value))
 
 
-def _match_text(text: str) -> str:
+def match_text(text: str) -> str:
     """A long text is cut and told apart by its SHA-256, to keep index rows small."""
     if len(text) <= MATCH_LENGTH:
         return text

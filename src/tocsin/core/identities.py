@@ -56,7 +56,7 @@ def describer(database: Database) -> Describe:
                 case "sms":
                     found.add((_PHONE, subscription["resource_id"], subscription["phone"]))
                 case "push":
-                    token = f"{subscription['provider']}.{subscription['subscription_id']}"
+                    token = fields.match_text(f"{subscription['provider']}.{subscription['subscription_id']}")
                     found.add((_PUSH, subscription["resource_id"], token))
         return found
 
