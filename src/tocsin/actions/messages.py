@@ -84,6 +84,7 @@ class Delivery:
 
     async def _read(self, claimed: Sequence[ClaimedMessage]) -> "_Work":
         async with self._context.database.transaction() as transaction:
+            await stored_profiles.prefer_indexes(transaction)
             configuration = await self._context.configuration(transaction)
             launched = await launches.get(transaction, list({message.launch_id for message in claimed}))
             found = await stored_profiles.get_anywhere(transaction, list({message.profile_id for message in claimed}))
@@ -180,6 +181,7 @@ class Delivery:
         while True:
             with suppress(NotReady):
                 async with self._context.database.transaction() as transaction:
+                    await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
                     await messages.delete(transaction, [result.outcome.message_id for result in final])
                     if happened:

@@ -142,6 +142,7 @@ async def _profiles(
     missing = [profile_id for profile_id in profile_ids if profile_id not in found.profiles]
     if not missing:
         return found.profiles
+    await stored_profiles.prefer_indexes(transaction)
     return {**found.profiles, **await stored_profiles.get(transaction, database.id, missing)}
 
 
