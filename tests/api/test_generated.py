@@ -207,7 +207,7 @@ async def populate(stage: Stage) -> None:
         await stage.add(email="bob@example.com", phones="+79000000001", interests="a, b", _status=1)
 
 
-@settings(quickly, max_examples=120)
+@settings(quickly, max_examples=60)
 @given(
     st.sampled_from(list(GenerationMode)).flatmap(from_document),
     st.sampled_from([TOKEN, TOKEN, TOKEN, READER, "x", None]),
@@ -221,7 +221,7 @@ async def test_calls_made_from_the_document_are_answered_or_refused(stage: Stage
     await call_and_forget(stage, operation, body, is_xml=case.media_type == "application/xml", headers=headers)
 
 
-@settings(quickly, max_examples=300)
+@settings(quickly, max_examples=250)
 @given(nearly_right())
 async def test_nearly_right_calls_are_answered_or_refused(stage: Stage, call: tuple[Operation, dict[str, Any], bool]):
     operation, body, is_xml = call

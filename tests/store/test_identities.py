@@ -35,7 +35,7 @@ text = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("C
 
 async def insert(stage, *rows, database=1):
     """Rows of profile, kind, value and, for those of a subscription, resource."""
-    gained = [((kind, resource[0] if resource else 0, value), who) for who, kind, value, *resource in rows]
+    gained = [(who, [(kind, resource[0] if resource else 0, value)]) for who, kind, value, *resource in rows]
     await identities.insert(stage.connection, database, gained)
 
 
@@ -139,7 +139,7 @@ async def test_exactly_the_lost_identities_are_deleted(stage):
     await identities.delete(
         stage.connection,
         1,
-        [((Kind.SUBSCRIPTION_EMAIL, 21, "a@x.org"), ANN), ((Kind.PROFILE_EMAIL, 0, "none@x.org"), ANN)],
+        [(ANN, [(Kind.SUBSCRIPTION_EMAIL, 21, "a@x.org"), (Kind.PROFILE_EMAIL, 0, "none@x.org")])],
     )
     rows = await stage.rows("SELECT profile_id, kind, value, resource_id FROM identities WHERE database_id = 1")
     assert sorted(rows) == sorted((who, int(kind), value, resource) for who, kind, value, resource in kept)
@@ -164,7 +164,7 @@ async def test_a_value_is_found_as_it_was_written_and_deleted_as_it_is(stage, va
         await insert(stage, *((who, Kind.CUSTOM_FIELD, value) for value, who in owners.items()))
         expected = {(value,): [who] for value, who in owners.items()}
         assert await find(stage, *expected, kinds=FIELDS) == expected
-        lost = [((Kind.CUSTOM_FIELD, 0, value), who) for value, who in owners.items()]
+        lost = [(who, [(Kind.CUSTOM_FIELD, 0, value)]) for value, who in owners.items()]
         await identities.delete(stage.connection, 1, lost)
         assert await stage.rows("SELECT value FROM identities") == []
 
@@ -182,7 +182,7 @@ async def test_the_longest_values_of_a_profile_fit_the_index(stage):
     push = {"channel": "push", "resource_id": 22, "provider": "ios-apns", "subscription_id": longest[:4096]}
     found = describer(customers)({longest[: fields.NAME_LENGTH]: longest}, [push])
     assert len(found) == 2
-    await identities.insert(stage.connection, 1, [(identity, ANN) for identity in found])
+    await identities.insert(stage.connection, 1, [(ANN, found)])
     key = (next(value for kind, _, value in found if kind == Kind.CUSTOM_FIELD),)
     assert await find(stage, key, kinds=FIELDS) == {key: [ANN]}
 

@@ -89,10 +89,8 @@ async def _index(transaction: Transaction, before: Database | None, after: Datab
     last = b""
     while page := await profiles.list_after(transaction, after.id, last, _PAGE):
         gained = [
-            (identity, profile.id)
+            (profile.id, [one for one in describe(profile.fields, ()) if one[0] == Kind.CUSTOM_FIELD])
             for profile in page
-            for identity in describe(profile.fields, ())
-            if identity[0] == Kind.CUSTOM_FIELD
         ]
         await identities.insert(transaction, after.id, gained)
         last = page[-1].id

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct, field
 
 from tocsin.actions.context import Context
+from tocsin.core import matching as modes
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.identities import Kind
 from tocsin.core.launches import ImportItem, ItemError, item_error
-from tocsin.core.matching import Key, Matching, key_of, key_of_stored, value_of
+from tocsin.core.matching import Key, Matching, key_finder, key_of
 from tocsin.core.profiles import Batch, Change, Owners, Profile, Reader, Uniqueness, unique_prefixes, unique_values
 from tocsin.store import identities as stored_identities
 from tocsin.store import profiles as stored_profiles
@@ -39,11 +40,12 @@ class Import(Struct, frozen=True):
         return "data" if self.is_single else f"data[{index}]"
 
 
-class ReadItem(NamedTuple):
-    """An item that can be applied."""
+class ReadItem(Struct, frozen=True):
+    """An item that can be applied. `if_known` is what it says of a profile that is found, where that is less."""
 
     change: Change
     key: Key
+    if_known: Change | None = None
 
 
 class Found(Struct, frozen=True):
@@ -73,6 +75,16 @@ async def import_items(
 async def _in_thread(size: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Long work in a thread, so that other calls are answered meanwhile; short work here, which is quicker."""
     return await asyncio.to_thread(work, *args, **kwargs) if size > _MANY else work(*args, **kwargs)
+
+
+def check_matching(
+    configuration: Configuration, database: Database, mode: str, *, field_name: str, resource_id: int | None
+) -> Matching:
+    """The matching of a call; or Invalid, NotFound."""
+    matching = modes.check_matching(mode, database, field_name=field_name, resource_id=resource_id)
+    if resource_id is not None and resource_id not in configuration.resources:
+        raise NotFound(f"there is no resource {resource_id}", path="resource_id")
+    return matching
 
 
 async def find_owners(
@@ -114,29 +126,39 @@ def _read_items(
     reader: Reader, job: Import, items: Sequence[ImportItem], first_index: int
 ) -> list[ReadItem | TocsinError]:
     read: list[ReadItem | TocsinError] = []
+    read_item = _item_reader(reader, job)
     for index, item in enumerate(items, first_index):
         try:
-            read.append(_read_item(reader, job, item.data))
+            read.append(read_item(item.data))
         except TocsinError as mistake:
             read.append(mistake.below(job.path(index)))
     return read
 
 
-def _read_item(reader: Reader, job: Import, raw: dict[str, Any]) -> ReadItem:
+def _item_reader(reader: Reader, job: Import) -> Callable[[dict[str, Any]], ReadItem]:
+    """How an item becomes a change and a key. A search value at the root comes first for a single profile, and for many
+    where an item has none of its own; a new profile then has it too.
+    """
     matching = job.matching
-    if matching.is_by_id:
+    find_key = key_finder(matching)
+    member = matching.field_name or VALUE_MEMBERS[matching.mode]
+    field = matching.field_name or _FIELDS_OF_VALUES.get(matching.mode, "")
+    key_at_root = None if job.value is None else key_of(matching, job.value, VALUE_MEMBERS[matching.mode])
+
+    def read_by_id(raw: dict[str, Any]) -> ReadItem:
         given = raw.get("profile_id") or raw.get("_id") or raw.get("id") or job.value
         return ReadItem(reader.read(raw), key_of(matching, given, "profile_id"))
-    change = reader.read(raw)
-    value = value_of(matching, change.fields, change.subscriptions)
-    if value is None and job.value is not None:
-        change = reader.read({**raw, matching.field_name or _FIELDS_OF_VALUES[matching.mode]: job.value})
-        value = value_of(matching, change.fields, change.subscriptions)
-    key = () if value is None else key_of_stored(matching, value)
-    if not key:
-        member = matching.field_name or VALUE_MEMBERS[matching.mode]
-        raise Invalid("the item has no value to match by", path=member)
-    return ReadItem(change, key)
+
+    def read(raw: dict[str, Any]) -> ReadItem:
+        change = reader.read(raw)
+        key = find_key(change.fields, change.subscriptions)
+        if key_at_root is None or (key and not job.is_single):
+            if not key:
+                raise Invalid("the item has no value to match by", path=member)
+            return ReadItem(change, key)
+        return ReadItem(change if key else reader.read({**raw, field: job.value}), key_at_root, change)
+
+    return read_by_id if matching.is_by_id else read
 
 
 async def _open_batch(
@@ -170,7 +192,7 @@ def _apply_items(
             outcomes.append(item_error(index, item))
             continue
         try:
-            outcomes.append(batch.apply(item.change, item.key))
+            outcomes.append(batch.apply(item.change, item.key, item.if_known))
         except TocsinError as mistake:
             outcomes.append(item_error(index, mistake.below(job.path(index))))
     return outcomes
@@ -195,7 +217,7 @@ async def _find_unique(
 
 async def _write(transaction: Transaction, database: Database, batch: Batch) -> None:
     created, changed = batch.created(), batch.changed()
-    gained, lost = batch.gained_and_lost()
+    gained, lost = batch.gained(), batch.lost()
     if created:
         await stored_profiles.insert(transaction, database.id, created)
     if changed:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from tocsin.actions import profiles
 from tocsin.actions.context import Context
 from tocsin.actions.profiles import Found, Import
+from tocsin.core import emails
 from tocsin.core.configuration import Configuration, Database, Trigger
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.launches import (
@@ -22,7 +23,7 @@ from tocsin.core.launches import (
     StartItem,
     item_error,
 )
-from tocsin.core.matching import Key, Matching, check_matching, key_of
+from tocsin.core.matching import Key, Matching, key_of
 from tocsin.core.messages import QueuedMessage
 from tocsin.core.profiles import Profile
 from tocsin.core.triggers import DELETED, Skip, choose_address
@@ -67,10 +68,19 @@ def check(configuration: Configuration, call: ImportCall | StartCall) -> Checked
         raise Invalid(f"expected at most {MOST_ITEMS} items", path="data")
     call.timeout.length()
     database = configuration.get_database(trigger.database)
-    matching = check_matching(call.matching, database, field_name=call.field_name, resource_id=call.resource_id)
-    if matching.resource_id is not None and matching.resource_id not in configuration.resources:
-        raise NotFound(f"there is no resource {matching.resource_id}", path="resource_id")
+    matching = profiles.check_matching(
+        configuration, database, call.matching, field_name=call.field_name, resource_id=call.resource_id
+    )
+    _check_filter(call)
     return CheckedCall(call, configuration, database, trigger, matching)
+
+
+def _check_filter(call: LaunchCall) -> None:
+    try:
+        if call.subscription_filter and call.subscription_filter.email:
+            emails.parse(call.subscription_filter.email)
+    except ValueError as mistake:
+        raise Invalid(str(mistake), path="subscription_filter.email") from None
 
 
 async def run(context: Context, transaction: Transaction, checked: CheckedCall) -> BatchOutcome:

@@ -110,6 +110,12 @@ def check_tree(value: Any, depth: int = DEPTH) -> None:
         _check_finite(value)
 
 
+def kept(value: Any) -> Any:
+    """A value of a field that the database does not know but keeps; ValueError when it cannot be stored."""
+    check_tree(value)
+    return value
+
+
 def match_texts(field: Field, value: Any) -> list[str]:
     """The texts that a stored value is found by; none if it is empty or fields of its type are not searched."""
     if field.type not in MATCHABLE or value is None:

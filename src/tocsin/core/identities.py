@@ -29,6 +29,17 @@ _EMAIL, _PHONE, _PUSH = int(Kind.SUBSCRIPTION_EMAIL), int(Kind.SUBSCRIPTION_PHON
 _CUSTOM = int(Kind.CUSTOM_FIELD)
 
 
+_KINDS = {"email": _EMAIL, "sms": _PHONE, "push": _PUSH}
+
+
+def _address(kind: int, subscription: Mapping[str, Any]) -> str:
+    if kind == _EMAIL:
+        return emails.key(subscription["email"])
+    if kind == _PHONE:
+        return str(subscription["phone"])
+    return fields.match_text(f"{subscription['provider']}.{subscription['subscription_id']}")
+
+
 def custom_value(name: str, text: str) -> str:
     """How a custom field's text is kept; field names have no dots, so the first dot ends the name."""
     return f"{name}.{text}"
@@ -41,6 +52,8 @@ def describer(database: Database) -> Describe:
     def describe(values: Mapping[str, Any], subscriptions: Sequence[dict[str, Any]]) -> set[Identity]:
         found: set[Identity] = set()
         for name, value in values.items():
+            if value is None:
+                continue
             if name == "email":
                 found.add((_PROFILE_EMAIL, 0, emails.key(value)))
             elif name == "phones":
@@ -50,14 +63,9 @@ def describer(database: Database) -> Describe:
                     [(_CUSTOM, 0, custom_value(name, text)) for text in fields.match_texts(matchable[name], value)]
                 )
         for subscription in subscriptions:
-            match subscription["channel"]:
-                case "email":
-                    found.add((_EMAIL, subscription["resource_id"], emails.key(subscription["email"])))
-                case "sms":
-                    found.add((_PHONE, subscription["resource_id"], subscription["phone"]))
-                case "push":
-                    token = fields.match_text(f"{subscription['provider']}.{subscription['subscription_id']}")
-                    found.add((_PUSH, subscription["resource_id"], token))
+            kind = _KINDS.get(subscription["channel"])
+            if kind:
+                found.add((kind, subscription["resource_id"], _address(kind, subscription)))
         return found
 
     return describe

@@ -1,6 +1,6 @@
 """How a profile is found: the modes of this version, and the value that an item is searched by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -75,13 +75,6 @@ def key_of(matching: Matching, value: Any, path: str) -> Key:
         raise Invalid(str(mistake), path=path) from None
 
 
-def key_of_stored(matching: Matching, value: Any) -> Key:
-    """The same for a value as it is stored, which needs no check."""
-    if matching.field is not None:
-        return tuple(custom_value(matching.field_name, text) for text in fields.match_texts(matching.field, value))
-    return (value if matching.mode == "phone" else emails.key(value),)
-
-
 def _key(matching: Matching, value: Any) -> Key:
     if matching.field is not None:
         texts = fields.match_query(matching.field, value)
@@ -99,19 +92,28 @@ def _key(matching: Matching, value: Any) -> Key:
     return (emails.key(emails.parse(value)),)
 
 
-def value_of(matching: Matching, values: Mapping[str, Any], subscriptions: Sequence[Mapping[str, Any]]) -> Any:
-    """The value that a profile of a call is searched by, taken from its own data; None when it has none.
+def key_finder(matching: Matching) -> Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], Key]:
+    """A function from a profile's parsed fields and subscriptions to the key it is searched by; empty if it has none.
 
     `email` and `phone` search subscriptions too, so their value may come from one.
     """
-    if matching.mode == "custom":
-        return values.get(matching.field_name)
-    if matching.mode == "phone":
+    name, field = matching.field_name, matching.field
+    with_subscriptions = matching.mode in ("email", "phone")
+
+    def find_custom(values: Mapping[str, Any], _: Sequence[Mapping[str, Any]]) -> Key:
+        texts = fields.match_texts(field, values.get(name)) if field else ()
+        return tuple(custom_value(name, text) for text in texts)
+
+    def find_email(values: Mapping[str, Any], subscriptions: Sequence[Mapping[str, Any]]) -> Key:
+        email = values.get("email") or (_first(subscriptions, "email") if with_subscriptions else None)
+        return (emails.key(email),) if email else ()
+
+    def find_phone(values: Mapping[str, Any], subscriptions: Sequence[Mapping[str, Any]]) -> Key:
         listed = values.get("phones")
-        return listed[0] if listed else _first(subscriptions, "phone")
-    if matching.mode == "email":
-        return values.get("email") or _first(subscriptions, "email")
-    return values.get("email")
+        phone = listed[0] if listed else _first(subscriptions, "phone")
+        return (phone,) if phone else ()
+
+    return find_custom if field else find_phone if matching.mode == "phone" else find_email
 
 
 def _first(subscriptions: Sequence[Mapping[str, Any]], member: str) -> Any:

@@ -48,31 +48,27 @@ class Reader:
     def read(self, raw: Mapping[str, Any]) -> Change:
         """One profile of a call. Raises Invalid with the member in `path`; then nothing of the item counts."""
         values: dict[str, Any] = {}
-        has_clears = False
+        parsers = self._parsers
         for name, value in raw.items():
-            parser = self._parsers.get(name)
-            try:
-                if parser is None:
-                    self._read_other(name, value, values)
-                    continue
-                parsed = None if value is None else parser(value)
-            except ValueError as mistake:
-                raise Invalid(str(mistake), path=name) from None
-            has_clears = has_clears or parsed is None
-            values[name] = parsed
+            parser = parsers.get(name) or self._parser_of_other(name)
+            if parser is not None:
+                try:
+                    values[name] = None if value is None else parser(value)
+                except ValueError as mistake:
+                    raise Invalid(str(mistake), path=name) from None
         said = self._read_subscriptions(raw["subscriptions"]) if raw.get("subscriptions") else []
-        return Change(values, said, self.describe(values, said), has_clears)
+        return Change(values, said, self.describe(values, said), None in values.values())
 
-    def _read_other(self, name: str, value: Any, values: dict[str, Any]) -> None:
+    def _parser_of_other(self, name: str) -> fields.Parser | None:
+        """What to do with a member that is no field of the database."""
         if name in _BESIDE_FIELDS:
-            return
+            return None
         if self._unknown_fields == "refuse":
             raise Invalid("the database has no such field", path=name)
         if self._unknown_fields == "keep":
-            fields.check_tree(value)
-            values[name] = value
-        else:
-            self.ignored.add(name)
+            return fields.kept
+        self.ignored.add(name)
+        return None
 
     def _read_subscriptions(self, raw: Any) -> list[Subscription]:
         said = []
@@ -92,10 +88,11 @@ class Owners:
         """`known`: every key that will be asked for, with its owners before the batch."""
         self._covers = covers
         self._owners = {key: set(owners) for key, owners in known.items()}
-        self._keys: dict[str, list[Key]] = {}
+        self._of_value = {key[0]: owners for key, owners in self._owners.items() if len(key) == 1}
+        self._combinations: dict[str, list[Key]] = {}
         for key in self._owners:
-            for value in key:
-                self._keys.setdefault(value, []).append(key)
+            for value in key if len(key) > 1 else ():
+                self._combinations.setdefault(value, []).append(key)
 
     def of(self, key: Key) -> set[bytes]:
         """The present owners."""
@@ -103,18 +100,23 @@ class Owners:
 
     def settle(self, profile_id: bytes, before: set[Identity], after: set[Identity]) -> None:
         """A profile's identities have changed."""
-        keys = self._keys
-        if not keys:
-            return
-        for identity in before ^ after if before else after:
-            for key in keys.get(identity[2], ()):
-                owners = self._owners[key]
-                (owners.add if self._has_all(key, identity, after) else owners.discard)(profile_id)
+        of_value = self._of_value
+        for identity in before - after if before else ():
+            if identity[2] in of_value and self._covers(identity):
+                of_value[identity[2]].discard(profile_id)
+        # Afterwards, since a value may be lost as one identity and kept as another.
+        for identity in after:
+            if identity[2] in of_value and self._covers(identity):
+                of_value[identity[2]].add(profile_id)
+        if self._combinations:
+            self._settle_combinations(profile_id, before, after)
 
-    def _has_all(self, key: Key, changed: Identity, after: set[Identity]) -> bool:
-        if len(key) == 1 and changed in after and self._covers(changed):
-            return True
-        return {identity[2] for identity in after if self._covers(identity)}.issuperset(key)
+    def _settle_combinations(self, profile_id: bytes, before: set[Identity], after: set[Identity]) -> None:
+        values = {identity[2] for identity in after if self._covers(identity)}
+        for identity in before | after:
+            for key in self._combinations.get(identity[2], ()):
+                owners = self._owners[key]
+                (owners.add if values.issuperset(key) else owners.discard)(profile_id)
 
 
 class Batch:
@@ -139,22 +141,33 @@ class Batch:
         self._after: dict[bytes, set[Identity]] = {}
         self.profiles: dict[bytes, Profile] = {}
 
-    def apply(self, change: Change, key: Key) -> bytes:
-        """The id of the profile that the item created or changed; or Ambiguous, NotFound, Conflict."""
+    def apply(self, change: Change, key: Key, if_known: Change | None = None) -> bytes:
+        """The id of the profile that the item created or, by `if_known`, changed; or Ambiguous, NotFound, Conflict."""
         found = self._owners.of(key)
+        if not found:
+            return self._create(change)
         if len(found) > 1:
             raise Ambiguous(f"several profiles match {self._matching.mode}")
-        known = self._known(next(iter(found))) if found else None
-        if known is None and self._matching.is_by_id:
-            raise NotFound("there is no such profile")
-        profile_id = known.id if known else next(self._new_ids)
+        (profile_id,) = found
+        change = if_known or change
+        known = self.profiles.get(profile_id) or self._stored[profile_id]
         self._unique.check(change, profile_id)
-        merged = _merge(known, change, profile_id)
-        if known is None and not change.has_clears:
-            self._settle(profile_id, change.identities)
-        elif known is None or merged != known:
+        merged = _merge(known, change)
+        if merged != known:
             self._settle(profile_id, self._describe(merged.fields, merged.subscriptions))
         self.profiles[profile_id] = merged
+        return profile_id
+
+    def _create(self, change: Change) -> bytes:
+        if self._matching.is_by_id:
+            raise NotFound("there is no such profile")
+        profile_id = next(self._new_ids)
+        self._unique.check(change, profile_id)
+        values, after = change.fields, change.identities
+        if change.has_clears:
+            values = {name: value for name, value in values.items() if value is not None}
+        self.profiles[profile_id] = Profile(profile_id, values, subscriptions.merge((), change.subscriptions))
+        self._settle(profile_id, after)
         return profile_id
 
     def created(self) -> list[Profile]:
@@ -170,19 +183,19 @@ class Batch:
             and (before.fields != profile.fields or before.subscriptions != profile.subscriptions)
         ]
 
-    def gained_and_lost(self) -> tuple[list[tuple[Identity, bytes]], list[tuple[Identity, bytes]]]:
-        """Identities to write and to delete, with their profiles."""
-        gained: list[tuple[Identity, bytes]] = []
-        lost: list[tuple[Identity, bytes]] = []
-        for profile_id, after in self._after.items():
-            before = self._before[profile_id]
-            if before != after:
-                gained += [(identity, profile_id) for identity in after - before]
-                lost += [(identity, profile_id) for identity in before - after]
-        return gained, lost
+    def gained(self) -> list[tuple[bytes, set[Identity]]]:
+        """Identities to write, by profile."""
+        return self._differences(self._before, self._after)
 
-    def _known(self, profile_id: bytes) -> Profile | None:
-        return self.profiles.get(profile_id) or self._stored.get(profile_id)
+    def lost(self) -> list[tuple[bytes, set[Identity]]]:
+        """Identities to delete, by profile."""
+        return self._differences(self._after, self._before)
+
+    def _differences(
+        self, less: Mapping[bytes, set[Identity]], more: Mapping[bytes, set[Identity]]
+    ) -> list[tuple[bytes, set[Identity]]]:
+        pairs = ((profile_id, more[profile_id] - less[profile_id]) for profile_id in self._after)
+        return [(profile_id, identities) for profile_id, identities in pairs if identities]
 
     def _settle(self, profile_id: bytes, after: set[Identity]) -> None:
         before = self._after.get(profile_id)
@@ -222,10 +235,10 @@ def unique_values(change: Change, prefixes: tuple[str, ...]) -> list[str]:
     return [value for kind, _, value in change.identities if kind == Kind.CUSTOM_FIELD and value.startswith(prefixes)]
 
 
-def _merge(known: Profile | None, change: Change, profile_id: bytes) -> Profile:
-    merged = change.fields if known is None else known.fields | change.fields
+def _merge(known: Profile, change: Change) -> Profile:
+    merged = known.fields | change.fields
     if change.has_clears:
         merged = {name: value for name, value in merged.items() if value is not None}
-    if known is not None and not change.subscriptions:
-        return Profile(profile_id, merged, known.subscriptions)
-    return Profile(profile_id, merged, subscriptions.merge(known.subscriptions if known else (), change.subscriptions))
+    if not change.subscriptions:
+        return Profile(known.id, merged, known.subscriptions)
+    return Profile(known.id, merged, subscriptions.merge(known.subscriptions, change.subscriptions))

@@ -71,28 +71,37 @@ async def _find_combinations(
         owners[combinations[number]].append(profile_id)
 
 
-async def insert(transaction: Transaction, database_id: int, gained: Sequence[tuple[Identity, bytes]]) -> None:
+async def insert(
+    transaction: Transaction, database_id: int, gained: Sequence[tuple[bytes, Iterable[Identity]]]
+) -> None:
     """Identities that profiles have from now on, by COPY."""
     await copy(transaction, "identities", _COLUMNS, _lines(database_id, gained))
 
 
-def _lines(database_id: int, gained: Sequence[tuple[Identity, bytes]]) -> Iterator[str]:
-    """Emails and phones have no character that COPY's text format gives a meaning to; other values may."""
-    for (kind, resource_id, value), profile_id in gained:
-        text = copy_text(value) if kind > Kind.SUBSCRIPTION_PHONE else value
-        yield f"{text}\t{database_id}\t{resource_id}\t{kind}\t\\\\x{profile_id.hex()}\n"
+def _lines(database_id: int, gained: Sequence[tuple[bytes, Iterable[Identity]]]) -> Iterator[str]:
+    """All lines of a profile at once. Emails and phones hold nothing that COPY's text format gives a meaning to."""
+    plain = Kind.SUBSCRIPTION_PHONE
+    for profile_id, found in gained:
+        end = f"\t\\\\x{profile_id.hex()}\n"
+        yield "".join(
+            [
+                f"{value if kind <= plain else copy_text(value)}\t{database_id}\t{resource_id}\t{kind}{end}"
+                for kind, resource_id, value in found
+            ]
+        )
 
 
-async def delete(transaction: Transaction, database_id: int, lost: Sequence[tuple[Identity, bytes]]) -> None:
+async def delete(transaction: Transaction, database_id: int, lost: Sequence[tuple[bytes, Iterable[Identity]]]) -> None:
     """Identities that profiles have no longer."""
+    rows = [(profile_id, identity) for profile_id, found in lost for identity in found]
     await transaction.execute(
         _SQL["delete"],
         {
             "database_id": database_id,
-            "values": text_column([value.encode() for (_, _, value), _ in lost]),
-            "kinds": smallint_column([kind for (kind, _, _), _ in lost]),
-            "resource_ids": integer_column([resource_id for (_, resource_id, _), _ in lost]),
-            "profile_ids": bytea_column([profile_id for _, profile_id in lost]),
+            "values": text_column([value.encode() for _, (_, _, value) in rows]),
+            "kinds": smallint_column([kind for _, (kind, _, _) in rows]),
+            "resource_ids": integer_column([resource_id for _, (_, resource_id, _) in rows]),
+            "profile_ids": bytea_column([profile_id for profile_id, _ in rows]),
         },
     )
 

@@ -79,7 +79,8 @@ class Api:
         async with self.gate.passage(_announced_bytes(request, limit)):
             body = await read(request, limit)
             decoded = await self._decode(body, encoding, operation)
-            answered = await self._run(request, operation, body, decoded, _answer_encoding(request, decoded, encoding))
+            request.state.encoding = _answer_encoding(request, decoded.format, encoding)
+            answered = await self._run(request, operation, body, decoded, request.state.encoding)
         headers = {"duplicate-request": "true"} if answered.is_repeat else None
         return Response(answered.body, 200, headers, media_type=answered.content_type)
 
@@ -110,9 +111,9 @@ def _announced_bytes(request: Request, limit: int) -> int:
     return min(int(announced), limit) if announced.isdecimal() else limit
 
 
-def _answer_encoding(request: Request, decoded: Envelope, encoding: Encoding) -> Encoding:
+def _answer_encoding(request: Request, in_body: str, encoding: Encoding) -> Encoding:
     """The request's own format unless `format` says otherwise."""
-    said = decoded.format or request.query_params.get("format", "")
+    said = in_body or request.query_params.get("format", "")
     return _ENCODINGS.get(said.lower(), encoding)
 
 
@@ -127,7 +128,7 @@ def _request_key(request: Request, operation: Operation, token: str, body: bytes
 
 def _problem(error: TocsinError, request: Request, encoding: Encoding, operation: Operation | None) -> Response:
     """An unknown method is the one mistake of a caller with an HTTP status of its own, besides a wrong HTTP method."""
-    said = _ENCODINGS.get(request.query_params.get("format", "").lower(), encoding)
+    said = getattr(request.state, "encoding", None) or _answer_encoding(request, "", encoding)
     status = 404 if operation is None else 405 if request.method != "POST" else None
     return problems.answer(error, said, status=status)
 

@@ -6,9 +6,10 @@ from msgspec import UNSET, UnsetType
 
 from tocsin.actions import profiles
 from tocsin.core import emails
+from tocsin.core.configuration import Database
 from tocsin.core.errors import Invalid
 from tocsin.core.launches import ImportItem, ItemError, ItemFailed
-from tocsin.core.matching import check_matching
+from tocsin.core.matching import Matching
 from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import Subscription
 from tocsin.web.call import Call
@@ -56,9 +57,7 @@ class ImportAnswer(Success, kw_only=True):
 async def import_one(call: Call, request: ImportRequest) -> ImportAnswer:
     """Create or update one profile."""
     database = call.configuration.get_database(request.db_id)
-    matching = check_matching(
-        request.matching, database, field_name=request.field_name, resource_id=request.resource_id
-    )
+    matching = _matching(call, database, request)
     job = profiles.Import(
         call.configuration,
         database,
@@ -77,13 +76,21 @@ async def import_one(call: Call, request: ImportRequest) -> ImportAnswer:
 async def get(call: Call, request: GetRequest) -> DataAnswer:
     """The fields and subscriptions of the one profile that matches."""
     database = call.configuration.get_database(request.db_id)
-    matching = check_matching(
-        request.matching, database, field_name=request.field_name, resource_id=request.resource_id
-    )
+    matching = _matching(call, database, request)
     if request.value() is None:
         raise Invalid("expected a value to search for", path=profiles.VALUE_MEMBERS[matching.mode])
     profile = await profiles.get_one(call.transaction, database, matching, request.value())
     return DataAnswer(data=describe(profile, database.id))
+
+
+def _matching(call: Call, database: Database, request: MatchRequest) -> Matching:
+    return profiles.check_matching(
+        call.configuration,
+        database,
+        request.matching,
+        field_name=request.field_name,
+        resource_id=request.resource_id,
+    )
 
 
 def describe(profile: Profile, database_id: int) -> dict[str, Any]:
