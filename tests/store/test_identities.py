@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tocsin.core import fields
 from tocsin.core.configuration import Database as Customers
 from tocsin.core.configuration import Field
-from tocsin.core.identities import Kind, describer
+from tocsin.core.identities import Describer, Kind
 from tocsin.store import identities
 
 ANN, BOB, CEM = (bytes(11) + bytes([n]) for n in (1, 2, 3))
@@ -180,7 +180,7 @@ async def test_the_longest_values_of_a_profile_fit_the_index(stage):
     longest = "".join(chr(0x20000 + n * 7919 % 40000) for n in range(fields.TEXT_LENGTH))
     customers = Customers(id=1, name="Customers", fields={longest[: fields.NAME_LENGTH]: Field(type="string")})
     push = {"channel": "push", "resource_id": 22, "provider": "ios-apns", "subscription_id": longest[:4096]}
-    found = describer(customers)({longest[: fields.NAME_LENGTH]: longest}, [push])
+    found = Describer(customers).describe({longest[: fields.NAME_LENGTH]: longest}, [push])
     assert len(found) == 2
     await identities.insert(stage.connection, 1, [(ANN, found)])
     key = (next(value for kind, _, value in found if kind == Kind.CUSTOM_FIELD),)

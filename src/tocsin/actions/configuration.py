@@ -8,7 +8,7 @@ from tocsin.core import configuration_file
 from tocsin.core.configuration import Configuration, Database, Permission, Token
 from tocsin.core.configuration_file import Change, Objects
 from tocsin.core.errors import Conflict
-from tocsin.core.identities import Kind, describer
+from tocsin.core.identities import Describer, Kind
 from tocsin.store import configuration as stored_configuration
 from tocsin.store import identities, profiles
 from tocsin.store.configuration import ObjectChange
@@ -85,11 +85,11 @@ async def _index(transaction: Transaction, before: Database | None, after: Datab
     added = {name: field for name, field in after.custom_fields().items() if name in new - old}
     if not added:
         return
-    describe = describer(Database(id=after.id, name=after.name, fields=dict(added)))
+    describer = Describer(Database(id=after.id, name=after.name, fields=dict(added)))
     last = b""
     while page := await profiles.list_after(transaction, after.id, last, _PAGE):
         gained = [
-            (profile.id, [one for one in describe(profile.fields, ()) if one[0] == Kind.CUSTOM_FIELD])
+            (profile.id, [one for one in describer.describe(profile.fields, ()) if one[0] == Kind.CUSTOM_FIELD])
             for profile in page
         ]
         await identities.insert(transaction, after.id, gained)

@@ -178,7 +178,7 @@ async def _open_batch(
         Owners(matching.covers, owners),
         Uniqueness(database, unique),
         stored,
-        reader.describe,
+        reader.describer,
         context.new_ids(),
     )
 

@@ -1,6 +1,6 @@
 """What a profile is found by: values with their kind and, for subscriptions, their resource."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -21,8 +21,6 @@ class Kind(IntEnum):
 
 # Kind, resource id (0 unless it is a subscription's), value. A bare tuple: a large call makes 40,000 of them.
 Identity = tuple[int, int, str]
-
-Describe = Callable[[Mapping[str, Any], Sequence[dict[str, Any]]], set[Identity]]
 
 _PROFILE_EMAIL, _PROFILE_PHONE = int(Kind.PROFILE_EMAIL), int(Kind.PROFILE_PHONE)
 _EMAIL, _PHONE, _PUSH = int(Kind.SUBSCRIPTION_EMAIL), int(Kind.SUBSCRIPTION_PHONE), int(Kind.SUBSCRIPTION_PUSH)
@@ -45,27 +43,30 @@ def custom_value(name: str, text: str) -> str:
     return f"{name}.{text}"
 
 
-def describer(database: Database) -> Describe:
-    """A function that lists the identities of a profile's fields and subscriptions."""
-    matchable = {name: spec for name, spec in database.custom_fields().items() if spec.is_matchable}
+class Describer:
+    """Lists the identities of profiles of one database."""
 
-    def describe(values: Mapping[str, Any], subscriptions: Sequence[dict[str, Any]]) -> set[Identity]:
+    def __init__(self, database: Database) -> None:
+        """`names`: the fields that identities come from."""
+        self._matchable = {name: spec for name, spec in database.custom_fields().items() if spec.is_matchable}
+        self.names = frozenset(("email", "phones", *self._matchable))
+
+    def describe(self, values: Mapping[str, Any], subscriptions: Sequence[Mapping[str, Any]]) -> set[Identity]:
+        """The identities of a profile's fields and subscriptions."""
         found: set[Identity] = set()
-        for name, value in values.items():
+        for name in self.names & values.keys():
+            value = values[name]
             if value is None:
                 continue
             if name == "email":
                 found.add((_PROFILE_EMAIL, 0, emails.key(value)))
             elif name == "phones":
                 found.update([(_PROFILE_PHONE, 0, phone) for phone in value])
-            elif name in matchable:
-                found.update(
-                    [(_CUSTOM, 0, custom_value(name, text)) for text in fields.match_texts(matchable[name], value)]
-                )
+            else:
+                texts = fields.match_texts(self._matchable[name], value)
+                found.update([(_CUSTOM, 0, custom_value(name, text)) for text in texts])
         for subscription in subscriptions:
             kind = _KINDS.get(subscription["channel"])
             if kind:
                 found.add((kind, subscription["resource_id"], _address(kind, subscription)))
         return found
-
-    return describe

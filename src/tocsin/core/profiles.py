@@ -8,7 +8,7 @@ from msgspec import Struct
 from tocsin.core import fields, identities, subscriptions
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Conflict, Invalid, NotFound
-from tocsin.core.identities import Describe, Identity, Kind
+from tocsin.core.identities import Describer, Identity, Kind
 from tocsin.core.matching import Key, Matching
 from tocsin.core.subscriptions import Subscription
 
@@ -42,7 +42,7 @@ class Reader:
         self._subscriptions = subscriptions.Reader(configuration, database)
         self._skip_invalid = skip_invalid_subscriptions
         self._unknown_fields = database.unknown_fields
-        self.describe: Describe = identities.describer(database)
+        self.describer = Describer(database)
         self.ignored: set[str] = set()
 
     def read(self, raw: Mapping[str, Any]) -> Change:
@@ -57,7 +57,7 @@ class Reader:
                 except ValueError as mistake:
                     raise Invalid(str(mistake), path=name) from None
         said = self._read_subscriptions(raw["subscriptions"]) if raw.get("subscriptions") else []
-        return Change(values, said, self.describe(values, said), None in values.values())
+        return Change(values, said, self.describer.describe(values, said), None in values.values())
 
     def _parser_of_other(self, name: str) -> fields.Parser | None:
         """What to do with a member that is no field of the database."""
@@ -128,14 +128,14 @@ class Batch:
         owners: Owners,
         unique: "Uniqueness",
         stored: Mapping[bytes, Profile],
-        describe: Describe,
+        describer: Describer,
         new_ids: Iterator[bytes],
     ) -> None:
         self._matching = matching
         self._owners = owners
         self._unique = unique
         self._stored = stored
-        self._describe = describe
+        self._describer = describer
         self._new_ids = new_ids
         self._before: dict[bytes, set[Identity]] = {}
         self._after: dict[bytes, set[Identity]] = {}
@@ -153,10 +153,16 @@ class Batch:
         known = self.profiles.get(profile_id) or self._stored[profile_id]
         self._unique.check(change, profile_id)
         merged = _merge(known, change)
-        if merged != known:
-            self._settle(profile_id, self._describe(merged.fields, merged.subscriptions))
+        if self._may_be_found_otherwise(known, merged, change):
+            self._settle(profile_id, self._describer.describe(merged.fields, merged.subscriptions))
         self.profiles[profile_id] = merged
         return profile_id
+
+    def _may_be_found_otherwise(self, known: Profile, merged: Profile, change: Change) -> bool:
+        """Whether what identities come from has changed; seldom, and listing them is dear."""
+        return known.subscriptions != merged.subscriptions or any(
+            known.fields.get(name) != merged.fields.get(name) for name in self._describer.names & change.fields.keys()
+        )
 
     def _create(self, change: Change) -> bytes:
         if self._matching.is_by_id:
@@ -201,7 +207,7 @@ class Batch:
         before = self._after.get(profile_id)
         if before is None:
             stored = self._stored.get(profile_id)
-            before = self._describe(stored.fields, stored.subscriptions) if stored else _NONE
+            before = self._describer.describe(stored.fields, stored.subscriptions) if stored else _NONE
             self._before[profile_id] = before
         self._owners.settle(profile_id, before, after)
         self._unique.owners.settle(profile_id, before, after)
