@@ -20,7 +20,7 @@ from msgspec import NODEFAULT, UNSET, Struct, inspect, structs
 from tocsin.core import errors, launches, triggers
 from tocsin.core.errors import TocsinError
 from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
-from tocsin.core.matching import KINDS, LATER_MODES
+from tocsin.core.matching import MODES
 from tocsin.core.subscriptions import STATUSES
 from tocsin.web import codec
 from tocsin.web.api.files import UploadedFile
@@ -61,6 +61,8 @@ MEANINGS: Mapping[str, str] = {
     "subscription_filter": "The address to send to, in place of the trigger's choice.",
     "SubscriptionFilter.email": "A subscription with this address.",
     "not_strict": "When no such subscription is subscribed: true sends as without the filter, false sends nothing.",
+    "provider": "Of a push subscription, for `push_sub`.",
+    "subscription_id": "As above.",
     "db_id": "The database.",
     "data": "The profile: see [Profiles in calls](#profiles-in-calls).",
     "StartBatchRequest.data": "The profiles to find, 1 to 100000.",
@@ -109,12 +111,18 @@ SKIP_REASONS: Mapping[str, str] = {
     triggers.DELETED: "the profile was deleted after it was found",
 }
 
-MODES: Mapping[str, str] = {
+SEARCHED: Mapping[str, str] = {
     "email": "`email` of the profile and of its email subscriptions",
     "email_profile": "`email` of the profile only",
+    "email_sub": "`email` of its email subscriptions only",
     "phone": "`phones` of the profile and of its sms subscriptions",
+    "phone_sub": "`phone` of its sms subscriptions only",
     "profile_id": "the profile's id; creates none",
-    "custom": "the custom field `field_name`",
+    "push_sub": "`provider` and `subscription_id` of its push subscriptions",
+    "custom": "the custom field `field_name`; of a field of tags all those of `tag_1, tag_2`",
+    "custom_sub": "the custom field `field_name` of its subscriptions, or, by a channel's name, a messenger's address",
+    "email_phone": "`email` or `phones` of the profile",
+    "email_phone_sub": "`email` or `phone` of its subscriptions",
 }
 
 
@@ -125,8 +133,7 @@ def page() -> str:
         envelope=_table(Envelope),
         success=_answer_table(Success),
         codes="\n".join(f"| {kind.code} | {kind.text} | {_said(kind)} |" for kind in _kinds()),
-        modes="\n".join(f"| `{mode}` | {MODES[mode]} |" for mode in KINDS),
-        later=", ".join(f"`{mode}`" for mode in sorted(LATER_MODES)),
+        modes="\n".join(f"| `{mode}` | {SEARCHED[mode]} |" for mode in MODES),
         statuses=", ".join(f"`{word}` {number}" for number, word in enumerate(STATUSES)),
         reasons="\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in SKIP_REASONS.items()),
         operations="\n".join(_operation(operation) for operation in TABLE),

@@ -12,7 +12,7 @@ from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.identities import Kind
 from tocsin.core.launches import ImportItem, ItemError, item_error
-from tocsin.core.matching import Key, Matching, key_finder, key_of
+from tocsin.core.matching import Key, Keys, Matching, Search, is_given, keys_finder, keys_of
 from tocsin.core.profiles import Batch, Change, Owners, Profile, Reader, Uniqueness, unique_prefixes, unique_values
 from tocsin.store import identities as stored_identities
 from tocsin.store import profiles as stored_profiles
@@ -26,13 +26,13 @@ _MANY = 200
 
 
 class Import(Struct, frozen=True):
-    """How the items of a call are imported. `value` is a search value given at the root, for a single profile."""
+    """How the items of a call are imported. `search`: the values given at the root."""
 
     configuration: Configuration
     database: Database
     matching: Matching
     skip_invalid_subscriptions: bool = False
-    value: Any = None
+    search: Search = field(default_factory=Search)
     is_single: bool = False
 
     def path(self, index: int) -> str:
@@ -44,8 +44,9 @@ class ReadItem(Struct, frozen=True):
     """An item that can be applied. `if_known` is what it says of a profile that is found, where that is less."""
 
     change: Change
-    key: Key
+    keys: Keys
     if_known: Change | None = None
+    may_create: bool = True
 
 
 class Found(Struct, frozen=True):
@@ -92,34 +93,22 @@ async def find_owners(
 ) -> Mapping[Key, Sequence[bytes]]:
     """The profiles that match each key, two at most."""
     if not matching.is_by_id:
-        return await stored_identities.find(transaction, database_id, keys, matching.kinds, matching.resource_id)
+        return await stored_identities.find(transaction, database_id, keys, matching.mode.kinds, matching.resource_id)
     sought = {key: bytes.fromhex(key[0]) for key in keys}
     stored = await stored_profiles.get(transaction, database_id, list(sought.values()))
     return {key: [profile_id] if profile_id in stored else [] for key, profile_id in sought.items()}
 
 
-async def get_one(transaction: Transaction, database: Database, matching: Matching, value: Any) -> Profile:
+async def get_one(transaction: Transaction, database: Database, matching: Matching, search: Search) -> Profile:
     """The one profile that matches; or NotFound, Ambiguous, Invalid."""
-    key = key_of(matching, value, VALUE_MEMBERS[matching.mode])
-    owners = (await find_owners(transaction, database.id, matching, [key]))[key]
-    if len(owners) > 1:
-        raise Ambiguous(f"several profiles match {matching.mode}")
-    profiles = await stored_profiles.get(transaction, database.id, owners)
+    owners = await find_owners(transaction, database.id, matching, keys_of(matching, search))
+    found = list({profile_id for ids in owners.values() for profile_id in ids})
+    if len(found) > 1:
+        raise Ambiguous(f"several profiles match {matching.name}")
+    profiles = await stored_profiles.get(transaction, database.id, found)
     if not profiles:
-        raise NotFound(f"no profile matches {matching.mode}")
-    return profiles[owners[0]]
-
-
-# The member of a call that holds the value searched for.
-VALUE_MEMBERS: Mapping[str, str] = {
-    "email": "email",
-    "email_profile": "email",
-    "phone": "phone",
-    "profile_id": "profile_id",
-    "custom": "field_value",
-}
-# The field that a search value becomes, when a profile of a call lacks it.
-_FIELDS_OF_VALUES = {"email": "email", "email_profile": "email", "phone": "phones"}
+        raise NotFound(f"no profile matches {matching.name}")
+    return profiles[found[0]]
 
 
 def _read_items(
@@ -136,29 +125,46 @@ def _read_items(
 
 
 def _item_reader(reader: Reader, job: Import) -> Callable[[dict[str, Any]], ReadItem]:
-    """How an item becomes a change and a key. A search value at the root comes first for a single profile, and for many
-    where an item has none of its own; a new profile then has it too.
+    """How an item becomes a change and keys. Values at the root come first for a single profile, and for many where an
+    item has none of its own; a new profile then has them too, unless they are those of a subscription.
     """
     matching = job.matching
-    find_key = key_finder(matching)
-    member = matching.field_name or VALUE_MEMBERS[matching.mode]
-    field = matching.field_name or _FIELDS_OF_VALUES.get(matching.mode, "")
-    key_at_root = None if job.value is None else key_of(matching, job.value, VALUE_MEMBERS[matching.mode])
-
-    def read_by_id(raw: dict[str, Any]) -> ReadItem:
-        given = raw.get("profile_id") or raw.get("_id") or raw.get("id") or job.value
-        return ReadItem(reader.read(raw), key_of(matching, given, "profile_id"))
+    find_keys = keys_finder(matching) if matching.mode.kinds else lambda *_: ()
+    at_root = keys_of(matching, job.search) if is_given(matching, job.search) else ()
+    fields_at_root = _fields_of(matching, job.search)
+    path = matching.field_name or matching.mode.members[0]
 
     def read(raw: dict[str, Any]) -> ReadItem:
         change = reader.read(raw)
-        key = find_key(change.fields, change.subscriptions)
-        if key_at_root is None or (key and not job.is_single):
-            if not key:
-                raise Invalid("the item has no value to match by", path=member)
-            return ReadItem(change, key)
-        return ReadItem(change if key else reader.read({**raw, field: job.value}), key_at_root, change)
+        keys = find_keys(change.fields, change.subscriptions)
+        if keys and not (at_root and job.is_single):
+            return ReadItem(change, keys)
+        if not at_root:
+            raise Invalid("the item has no value to match by", path=path)
+        if keys:
+            return ReadItem(change, at_root)
+        return ReadItem(reader.read(fields_at_root | raw), at_root, change, may_create=bool(fields_at_root))
+
+    def read_by_id(raw: dict[str, Any]) -> ReadItem:
+        given = raw.get("profile_id") or raw.get("_id") or raw.get("id")
+        keys = keys_of(matching, Search(profile_id=given)) if given else at_root
+        if not keys:
+            raise Invalid("the item has no value to match by", path=path)
+        return ReadItem(reader.read(raw), keys, may_create=False)
 
     return read_by_id if matching.is_by_id else read
+
+
+def _fields_of(matching: Matching, search: Search) -> dict[str, Any]:
+    """The fields that values at the root are of; a subscription's are of none."""
+    if matching.mode.is_of_subscriptions:
+        return {}
+    if matching.field is not None:
+        return {matching.field_name: search.field_value}
+    given = {"email": search.email, "phones": search.phone}
+    members = {"email": "email", "phone": "phones"}
+    wanted = [members[member] for member in matching.mode.members if member in members]
+    return {name: given[name] for name in wanted if given[name] is not None}
 
 
 async def _open_batch(
@@ -168,9 +174,11 @@ async def _open_batch(
     database, matching = job.database, job.matching
     await stored_profiles.prefer_indexes(transaction)
     await stored_identities.lock(transaction, _values(items))
-    owners = await find_owners(transaction, database.id, matching, dict.fromkeys(item.key for item in items))
+    owners = await find_owners(
+        transaction, database.id, matching, dict.fromkeys(key for item in items for key in item.keys)
+    )
     unique = await _find_unique(transaction, database, items)
-    found = [profile_ids[0] for profile_ids in owners.values() if len(profile_ids) == 1]
+    found = list({profile_id for profile_ids in owners.values() for profile_id in profile_ids})
     await stored_profiles.lock(transaction, found)
     stored = await stored_profiles.get(transaction, database.id, found)
     return Batch(
@@ -192,7 +200,7 @@ def _apply_items(
             outcomes.append(item_error(index, item))
             continue
         try:
-            outcomes.append(batch.apply(item.change, item.key, item.if_known))
+            outcomes.append(batch.apply(item.change, item.keys, item.if_known, may_create=item.may_create))
         except TocsinError as mistake:
             outcomes.append(item_error(index, mistake.below(job.path(index))))
     return outcomes
@@ -201,7 +209,7 @@ def _apply_items(
 def _values(items: Sequence[ReadItem]) -> list[str]:
     """What must not be created twice at once: every identity given, and every value searched for."""
     values = [value for item in items for _, _, value in item.change.identities]
-    values += [value for item in items for value in item.key]
+    values += [value for item in items for key in item.keys for value in key]
     return values
 
 

@@ -23,7 +23,7 @@ from tocsin.core.launches import (
     StartItem,
     item_error,
 )
-from tocsin.core.matching import Key, Matching, key_of
+from tocsin.core.matching import Keys, Matching, is_given, keys_of
 from tocsin.core.messages import QueuedMessage
 from tocsin.core.profiles import Profile
 from tocsin.core.triggers import DELETED, Skip, choose_address
@@ -50,7 +50,7 @@ class CheckedCall(Struct, frozen=True):
             self.database,
             self.matching,
             self.call.skip_invalid_subscriptions,
-            self.call.value,
+            self.call.search,
             self.call.is_single,
         )
 
@@ -98,21 +98,22 @@ async def find(
 ) -> Found:
     """The profile of each item, which must be there and be one."""
     call, matching = checked.call, checked.matching
-    keys = [_read_key(call, matching, item, call.path(index)) for index, item in enumerate(items, first_index)]
+    searched = [_read_keys(call, matching, item, call.path(index)) for index, item in enumerate(items, first_index)]
     await stored_profiles.prefer_indexes(transaction)
-    sought = dict.fromkeys(key for key in keys if not isinstance(key, TocsinError))
+    sought = dict.fromkeys(key for keys in searched if not isinstance(keys, TocsinError) for key in keys)
     owners = await profiles.find_owners(transaction, checked.database.id, matching, sought)
 
-    def outcome(index: int, key: Key | TocsinError) -> bytes | ItemError:
-        if isinstance(key, TocsinError):
-            return item_error(index, key)
-        if len(owners[key]) > 1:
-            return item_error(index, Ambiguous(f"several profiles match {matching.mode}", path=call.path(index)))
-        if not owners[key]:
-            return item_error(index, NotFound(f"no profile matches {matching.mode}", path=call.path(index)))
-        return owners[key][0]
+    def outcome(index: int, keys: Keys | TocsinError) -> bytes | ItemError:
+        if isinstance(keys, TocsinError):
+            return item_error(index, keys)
+        found = {profile_id for key in keys for profile_id in owners[key]}
+        if len(found) > 1:
+            return item_error(index, Ambiguous(f"several profiles match {matching.name}", path=call.path(index)))
+        if not found:
+            return item_error(index, NotFound(f"no profile matches {matching.name}", path=call.path(index)))
+        return found.pop()
 
-    return Found([outcome(index, key) for index, key in enumerate(keys, first_index)])
+    return Found([outcome(index, keys) for index, keys in enumerate(searched, first_index)])
 
 
 async def launch(
@@ -163,10 +164,9 @@ def _address(checked: CheckedCall, profile: Profile | None) -> str | Skip:
     return choose_address(checked.trigger, profile.fields, profile.subscriptions, wanted)
 
 
-def _read_key(call: LaunchCall, matching: Matching, item: StartItem, path: str) -> Key | TocsinError:
-    member = profiles.VALUE_MEMBERS[matching.mode]
-    value = getattr(item, member)
+def _read_keys(call: LaunchCall, matching: Matching, item: StartItem, path: str) -> Keys | TocsinError:
+    """By the item's own values; by those at the root when it has none."""
     try:
-        return key_of(matching, call.value if value is None else value, member)
+        return keys_of(matching, item if is_given(matching, item) else call.search)
     except Invalid as mistake:
         return mistake.below(path)

@@ -17,6 +17,7 @@ class Kind(IntEnum):
     SUBSCRIPTION_PHONE = 4
     CUSTOM_FIELD = 5
     SUBSCRIPTION_PUSH = 6
+    SUBSCRIPTION_FIELD = 7
 
 
 # Kind, resource id (0 unless it is a subscription's), value. A bare tuple: a large call makes 40,000 of them.
@@ -24,7 +25,7 @@ Identity = tuple[int, int, str]
 
 _PROFILE_EMAIL, _PROFILE_PHONE = int(Kind.PROFILE_EMAIL), int(Kind.PROFILE_PHONE)
 _EMAIL, _PHONE, _PUSH = int(Kind.SUBSCRIPTION_EMAIL), int(Kind.SUBSCRIPTION_PHONE), int(Kind.SUBSCRIPTION_PUSH)
-_CUSTOM = int(Kind.CUSTOM_FIELD)
+_CUSTOM, _FIELD = int(Kind.CUSTOM_FIELD), int(Kind.SUBSCRIPTION_FIELD)
 
 
 _KINDS = {"email": _EMAIL, "sms": _PHONE, "push": _PUSH}
@@ -35,7 +36,23 @@ def _address(kind: int, subscription: Mapping[str, Any]) -> str:
         return emails.key(subscription["email"])
     if kind == _PHONE:
         return str(subscription["phone"])
-    return fields.match_text(f"{subscription['provider']}.{subscription['subscription_id']}")
+    return push_value(subscription["provider"], subscription["subscription_id"])
+
+
+def push_value(provider: str, token: str) -> str:
+    """How a push subscription is kept."""
+    return fields.match_text(f"{provider}.{token}")
+
+
+def subscription_values(subscription: Mapping[str, Any]) -> list[str]:
+    """What a subscription is found by beside its address: custom fields, and a messenger's address by its channel."""
+    values = [
+        custom_value(name, fields.match_text(str(value)))
+        for name, value in subscription.get("custom_fields", {}).items()
+        if "." not in name and isinstance(value, str | int) and value != ""
+    ]
+    messenger = subscription.get("cc_data", {})
+    return values + [custom_value(subscription["channel"], text) for text in messenger.values()]
 
 
 def custom_value(name: str, text: str) -> str:
@@ -69,4 +86,7 @@ class Describer:
             kind = _KINDS.get(subscription["channel"])
             if kind:
                 found.add((kind, subscription["resource_id"], _address(kind, subscription)))
+            if "custom_fields" in subscription or "cc_data" in subscription:
+                resource_id = subscription["resource_id"]
+                found.update([(_FIELD, resource_id, value) for value in subscription_values(subscription)])
         return found

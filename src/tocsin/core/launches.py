@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from tocsin.core.errors import Invalid, TocsinError
+from tocsin.core.matching import Search
 
 MAX_DAYS = 3650
 
@@ -22,13 +23,9 @@ class ImportItem(Struct, omit_defaults=True):
     custom_data: dict[str, Any] = field(default_factory=dict)
 
 
-class StartItem(Struct, omit_defaults=True):
+class StartItem(Search, omit_defaults=True):
     """One profile to find (facts, 2.1)."""
 
-    email: str | None = None
-    phone: str | None = None
-    profile_id: str | None = None
-    field_value: Any = None
     custom_data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,13 +89,13 @@ class SubscriptionFilter(Struct, omit_defaults=True):
 
 
 class LaunchCall(Struct, kw_only=True, omit_defaults=True):
-    """What is common to a call's items. `value` is the search value given at the root for a single profile."""
+    """What is common to a call's items. `search`: the values given at the root."""
 
     trigger_id: int
     matching: str = "email"
     field_name: str = ""
     resource_id: int | None = None
-    value: Any = None
+    search: Search = field(default_factory=Search)
     skip_invalid_subscriptions: bool = False
     subscription_filter: SubscriptionFilter | None = None
     timeout: Timeout = field(default_factory=Timeout)

@@ -9,7 +9,7 @@ from tocsin.core import fields, identities, subscriptions
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Conflict, Invalid, NotFound
 from tocsin.core.identities import Describer, Identity, Kind
-from tocsin.core.matching import Key, Matching
+from tocsin.core.matching import Key, Keys, Matching
 from tocsin.core.subscriptions import Subscription
 
 # Names that calls put beside the fields, but which are none.
@@ -94,9 +94,11 @@ class Owners:
             for value in key if len(key) > 1 else ():
                 self._combinations.setdefault(value, []).append(key)
 
-    def of(self, key: Key) -> set[bytes]:
-        """The present owners."""
-        return self._owners[key]
+    def of(self, keys: Keys) -> set[bytes]:
+        """The present owners of any of the keys."""
+        if len(keys) == 1:
+            return self._owners[keys[0]]
+        return set[bytes]().union(*(self._owners[key] for key in keys))
 
     def settle(self, profile_id: bytes, before: set[Identity], after: set[Identity]) -> None:
         """A profile's identities have changed."""
@@ -141,13 +143,15 @@ class Batch:
         self._after: dict[bytes, set[Identity]] = {}
         self.profiles: dict[bytes, Profile] = {}
 
-    def apply(self, change: Change, key: Key, if_known: Change | None = None) -> bytes:
+    def apply(self, change: Change, keys: Keys, if_known: Change | None = None, *, may_create: bool = True) -> bytes:
         """The id of the profile that the item created or, by `if_known`, changed; or Ambiguous, NotFound, Conflict."""
-        found = self._owners.of(key)
+        found = self._owners.of(keys)
         if not found:
+            if not may_create:
+                raise NotFound("there is no such profile, and none can be created from this value")
             return self._create(change)
         if len(found) > 1:
-            raise Ambiguous(f"several profiles match {self._matching.mode}")
+            raise Ambiguous(f"several profiles match {self._matching.name}")
         (profile_id,) = found
         change = if_known or change
         known = self.profiles.get(profile_id) or self._stored[profile_id]
@@ -165,8 +169,6 @@ class Batch:
         )
 
     def _create(self, change: Change) -> bytes:
-        if self._matching.is_by_id:
-            raise NotFound("there is no such profile")
         profile_id = next(self._new_ids)
         self._unique.check(change, profile_id)
         values, after = change.fields, change.identities
@@ -226,7 +228,7 @@ class Uniqueness:
         if not self._prefixes:
             return
         for value in unique_values(change, self._prefixes):
-            if self.owners.of((value,)) - {profile_id}:
+            if self.owners.of(((value,),)) - {profile_id}:
                 name = value.split(".", 1)[0]
                 raise Conflict("another profile has this value of a unique field", path=name)
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from tocsin.core.matching import Search
+
 SUCCESS = "Successful operation"
 
 
@@ -12,6 +14,24 @@ class Envelope(Struct, kw_only=True, omit_defaults=True):
 
     token: str = ""
     format: str = ""
+
+
+class SearchEnvelope(Envelope, kw_only=True, omit_defaults=True):
+    """What finds profiles, in the calls that do: a matching mode and the values that it looks for."""
+
+    matching: str = ""
+    email: str | None = None
+    phone: str | None = None
+    profile_id: str | None = None
+    provider: str | None = None
+    subscription_id: str | None = None
+    field_name: str = ""
+    field_value: Any = None
+    resource_id: int | None = None
+
+    def search(self) -> Search:
+        """The values to search by."""
+        return Search(**{name: getattr(self, name) for name in Search.__struct_fields__})
 
 
 class Success(Struct, kw_only=True):

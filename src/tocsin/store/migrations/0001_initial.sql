@@ -39,7 +39,8 @@ CREATE TABLE profiles (
 
 -- Which profile an address or key belongs to. Keyed by the value, since that is how it is asked.
 -- kind: 1 email of the profile, 2 phone of the profile, 3 email of a subscription, 4 phone of a subscription,
--- 5 custom field (value: "name.text"), 6 push subscription ("provider.id"). resource_id: 0 unless of a subscription.
+-- 5 custom field (value: "name.text"), 6 push subscription ("provider.id"), 7 custom field or messenger address of a
+-- subscription ("name.text", "channel.address"). resource_id: 0 unless of a subscription.
 CREATE TABLE identities (
     value text COLLATE "C" NOT NULL,
     database_id integer NOT NULL,

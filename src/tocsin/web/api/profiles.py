@@ -7,31 +7,18 @@ from msgspec import UNSET, UnsetType
 from tocsin.actions import profiles
 from tocsin.core import emails
 from tocsin.core.configuration import Database
-from tocsin.core.errors import Invalid
 from tocsin.core.launches import ImportItem, ItemError, ItemFailed
 from tocsin.core.matching import Matching
 from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import Subscription
 from tocsin.web.call import Call
-from tocsin.web.envelope import DataAnswer, Envelope, Success
+from tocsin.web.envelope import DataAnswer, SearchEnvelope, Success
 
 
-class MatchRequest(Envelope, kw_only=True, omit_defaults=True):
+class MatchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
     """What finds one profile."""
 
     db_id: int
-    matching: str = ""
-    email: str | None = None
-    phone: str | None = None
-    profile_id: str | None = None
-    field_name: str = ""
-    field_value: Any = None
-    resource_id: int | None = None
-
-    def value(self) -> Any:
-        """The member that the matching mode searches by."""
-        member = profiles.VALUE_MEMBERS.get(self.matching or "email")
-        return getattr(self, member) if member else None
 
 
 class ImportRequest(MatchRequest, kw_only=True, omit_defaults=True):
@@ -63,7 +50,7 @@ async def import_one(call: Call, request: ImportRequest) -> ImportAnswer:
         database,
         matching,
         request.skip_invalid_subscriptions,
-        request.value(),
+        request.search(),
         is_single=True,
     )
     found = await profiles.import_items(call.context, call.transaction, job, [ImportItem(request.data)])
@@ -77,9 +64,7 @@ async def get(call: Call, request: GetRequest) -> DataAnswer:
     """The fields and subscriptions of the one profile that matches."""
     database = call.configuration.get_database(request.db_id)
     matching = _matching(call, database, request)
-    if request.value() is None:
-        raise Invalid("expected a value to search for", path=profiles.VALUE_MEMBERS[matching.mode])
-    profile = await profiles.get_one(call.transaction, database, matching, request.value())
+    profile = await profiles.get_one(call.transaction, database, matching, request.search())
     return DataAnswer(data=describe(profile, database.id))
 
 

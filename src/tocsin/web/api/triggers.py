@@ -22,21 +22,14 @@ from tocsin.core.launches import (
     Timeout,
 )
 from tocsin.web.call import Call
-from tocsin.web.envelope import Envelope, Success
+from tocsin.web.envelope import SearchEnvelope, Success
 
 
-class LaunchRequest(Envelope, kw_only=True, omit_defaults=True):
+class LaunchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
     """What all launching calls have. The trigger is `trigger_id` or `id`: the documentation uses both."""
 
     trigger_id: int | None = None
     id: int | None = None
-    matching: str = ""
-    email: str | None = None
-    phone: str | None = None
-    profile_id: str | None = None
-    field_name: str = ""
-    field_value: Any = None
-    resource_id: int | None = None
     custom_request: dict[str, Any] | None = None
     timeout: Timeout = field(default_factory=Timeout)
     content: dict[str, Any] = field(default_factory=dict)
@@ -56,22 +49,11 @@ class LaunchRequest(Envelope, kw_only=True, omit_defaults=True):
             "matching": self.matching or "email",
             "field_name": self.field_name,
             "resource_id": self.resource_id,
-            "value": self._value(),
+            "search": self.search(),
             "timeout": self.timeout,
             "content": self.content,
             "custom_data": self.custom_data,
         }
-
-    def _value(self) -> Any:
-        match self.matching:
-            case "" | "email" | "email_profile":
-                return self.email
-            case "phone":
-                return self.phone
-            case "profile_id":
-                return self.profile_id
-            case _:
-                return self.field_value
 
 
 class StartRequest(LaunchRequest, kw_only=True, omit_defaults=True):
@@ -127,9 +109,8 @@ class TaskAnswer(Success, kw_only=True):
 
 async def start(call: Call, request: StartRequest) -> ProfileAnswer:
     """Launch a trigger for the one profile that matches."""
-    item = StartItem(request.email, request.phone, request.profile_id, request.field_value)
     wanted = request.subscription_filter
-    started = StartCall(**request.options(), items=[item], is_single=True, subscription_filter=wanted)
+    started = StartCall(**request.options(), items=[StartItem()], is_single=True, subscription_filter=wanted)
     return _single(await _run(call, request, started))
 
 
