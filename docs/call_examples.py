@@ -11,8 +11,8 @@ from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
 from tocsin.web.api.files import UploadedFile
 from tocsin.web.api.profiles import ImportAnswer
 from tocsin.web.api.tasks import TaskStatus
-from tocsin.web.api.triggers import BatchAnswer, ProfileAnswer, TaskAnswer
-from tocsin.web.envelope import DataAnswer
+from tocsin.web.api.triggers import ProfileAnswer, TaskAnswer
+from tocsin.web.envelope import BatchAnswer, DataAnswer
 
 TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - the development token of demo/tocsin.yaml
 ANN, BOB, CARA = "6b00f74e10c7e199e1c46d96", "6b00f74e8143bf8f65e70a00", "6b00f75a4be2c5d1907f3a11"
@@ -47,6 +47,33 @@ EXAMPLES: Mapping[str, Example] = {
             },
         },
         ImportAnswer(profile_id=ANN, ignored_fields=["shoe_size"]),
+    ),
+    "profiles/update": Example(
+        {"db_id": 1, "matching": "email", "email": "ann@example.com", "data": {"_fname": "Ann"}},
+        ImportAnswer(profile_id=ANN),
+    ),
+    "profiles/import_batch": Example(
+        {"db_id": 1, "matching": "email", "data": [{"email": "ann@example.com", "_fname": "Ann"}]},
+        BatchAnswer(result=ONE),
+    ),
+    "profiles/update_batch": Example(
+        {
+            "db_id": 1,
+            "matching": "custom",
+            "field_name": "CRM_ID",
+            "data": [{"CRM_ID": "C-1", "_fname": "Ann"}, {"CRM_ID": "C-404", "_fname": "Nobody"}],
+        },
+        BatchAnswer(
+            result=ONE,
+            errors=[
+                ItemError(
+                    1,
+                    404,
+                    errors.NotFound.text,
+                    "data[1]: there is no such profile, and none can be created from this value",
+                )
+            ],
+        ),
     ),
     "profiles/get": Example(
         {"db_id": 1, "matching": "email", "email": "ann@example.com"},

@@ -67,6 +67,7 @@ MEANINGS: Mapping[str, str] = {
     "data": "The profile: see [Profiles in calls](#profiles-in-calls).",
     "StartBatchRequest.data": "The profiles to find, 1 to 100000.",
     "ImportAndStartBatchRequest.data": "The profiles, 1 to 100000.",
+    "ImportBatchRequest.data": "The profiles, 1 to 100000, each an object of fields.",
     "ImportItem.data": "The profile. In XML its members stand directly in the item.",
     "UploadRequest.data": "The file as a data URI, in base64 or percent-encoded.",
     "Attach.data": "The file as a data URI. One of `data` and `file_key` must be there.",

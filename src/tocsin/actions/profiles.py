@@ -11,7 +11,7 @@ from tocsin.core import matching as modes
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.identities import Kind
-from tocsin.core.launches import ImportItem, ItemError, item_error
+from tocsin.core.launches import BatchOutcome, ImportItem, ItemError, ProfileReference, SkippedItem, item_error
 from tocsin.core.matching import Key, Keys, Matching, Search, is_given, keys_finder, keys_of
 from tocsin.core.profiles import Batch, Change, Owners, Profile, Reader, Uniqueness, unique_prefixes, unique_values
 from tocsin.store import identities as stored_identities
@@ -21,12 +21,14 @@ from tocsin.store.database import Transaction
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+MOST_ITEMS = 100_000
+
 # More items than this are worked on in a thread.
 _MANY = 200
 
 
 class Import(Struct, frozen=True):
-    """How the items of a call are imported. `search`: the values given at the root."""
+    """How the items of a call are imported. `search`: the values given at the root. `may_create`: else only updates."""
 
     configuration: Configuration
     database: Database
@@ -34,6 +36,7 @@ class Import(Struct, frozen=True):
     skip_invalid_subscriptions: bool = False
     search: Search = field(default_factory=Search)
     is_single: bool = False
+    may_create: bool = True
 
     def path(self, index: int) -> str:
         """The member path of an item."""
@@ -55,6 +58,24 @@ class Found(Struct, frozen=True):
     outcomes: Sequence[bytes | ItemError]
     profiles: Mapping[bytes, Profile] = field(default_factory=dict)
     ignored_fields: Sequence[str] = ()
+
+
+def check_count(items: Sequence[Any]) -> None:
+    """Invalid unless a call has a number of items that can be worked on at once."""
+    if not items:
+        raise Invalid("expected at least one item", path="data")
+    if len(items) > MOST_ITEMS:
+        raise Invalid(f"expected at most {MOST_ITEMS} items", path="data")
+
+
+def outcome(found: Found, skipped: Sequence[SkippedItem] = ()) -> BatchOutcome:
+    """What became of the items, as it is answered."""
+    return BatchOutcome(
+        result=[ProfileReference(one.hex()) for one in found.outcomes if isinstance(one, bytes)],
+        errors=[one for one in found.outcomes if isinstance(one, ItemError)],
+        skipped=list(skipped),
+        ignored_fields=list(found.ignored_fields),
+    )
 
 
 async def import_items(
@@ -200,7 +221,8 @@ def _apply_items(
             outcomes.append(item_error(index, item))
             continue
         try:
-            outcomes.append(batch.apply(item.change, item.keys, item.if_known, may_create=item.may_create))
+            may_create = item.may_create and job.may_create
+            outcomes.append(batch.apply(item.change, item.keys, item.if_known, may_create=may_create))
         except TocsinError as mistake:
             outcomes.append(item_error(index, mistake.below(job.path(index))))
     return outcomes

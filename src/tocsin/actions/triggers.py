@@ -17,7 +17,6 @@ from tocsin.core.launches import (
     ItemError,
     Launch,
     LaunchCall,
-    ProfileReference,
     SkippedItem,
     StartCall,
     StartItem,
@@ -30,8 +29,6 @@ from tocsin.core.triggers import DELETED, Skip, choose_address
 from tocsin.store import launches, messages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
-
-MOST_ITEMS = 100_000
 
 
 class CheckedCall(Struct, frozen=True):
@@ -62,10 +59,7 @@ def check(configuration: Configuration, call: ImportCall | StartCall) -> Checked
         raise Invalid(f"trigger {trigger.id} is not active", path="trigger_id")
     if trigger.event != "api_call":
         raise Invalid(f"trigger {trigger.id} is launched by {trigger.event}, not by API calls", path="trigger_id")
-    if not call.items:
-        raise Invalid("expected at least one item", path="data")
-    if len(call.items) > MOST_ITEMS:
-        raise Invalid(f"expected at most {MOST_ITEMS} items", path="data")
+    profiles.check_count(call.items)
     call.timeout.length()
     database = configuration.get_database(trigger.database)
     matching = profiles.check_matching(
@@ -135,15 +129,13 @@ async def launch(
         launched = Launch(next(context.new_ids()), call.trigger_id, call.content, call.custom_data, call.attachments)
         await launches.insert(transaction, launched, called_at)
         await messages.enqueue(transaction, launched, called_at + call.timeout.length(), queued)
-    return BatchOutcome(
-        result=[ProfileReference(outcome.hex()) for outcome in found.outcomes if isinstance(outcome, bytes)],
-        errors=[outcome for outcome in found.outcomes if isinstance(outcome, ItemError)],
+    return profiles.outcome(
+        found,
         skipped=[
             SkippedItem(places[profile_id], profile_id.hex(), address.reason)
             for profile_id, address in addresses.items()
             if isinstance(address, Skip)
         ],
-        ignored_fields=list(found.ignored_fields),
     )
 
 

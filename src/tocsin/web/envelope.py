@@ -1,9 +1,10 @@
 """What every request and every answer of the API has around it (facts, 1.2 and 1.3)."""
 
-from typing import Any
+from typing import Any, Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from tocsin.core.launches import BatchOutcome, ItemError, ProfileReference, SkippedItem
 from tocsin.core.matching import Search
 
 SUCCESS = "Successful operation"
@@ -53,3 +54,22 @@ class DataAnswer(Success, kw_only=True):
     """An answer with a payload."""
 
     data: Any
+
+
+class BatchAnswer(Success, kw_only=True):
+    """One entry in `result` per item that succeeded, in order (design.md, section 5, decision 3)."""
+
+    result: list[ProfileReference]
+    errors: list[ItemError] | UnsetType = UNSET
+    skipped: list[SkippedItem] | UnsetType = UNSET
+    ignored_fields: list[str] | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, outcome: BatchOutcome) -> Self:
+        """The answer; lists that are empty are left out."""
+        return cls(
+            result=outcome.result,
+            errors=outcome.errors or UNSET,
+            skipped=outcome.skipped or UNSET,
+            ignored_fields=outcome.ignored_fields or UNSET,
+        )

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tocsin.core.configuration import Permission
 from tocsin.web.api import files, profiles, tasks, triggers
-from tocsin.web.envelope import DataAnswer, Envelope
+from tocsin.web.envelope import BatchAnswer, DataAnswer, Envelope
 
 PREFIX = "api/v1.1/"
 
@@ -35,9 +35,7 @@ _TRIGGERS = "campaigns/triggers/"
 
 TABLE = (
     Operation(_TRIGGERS + "start", triggers.StartRequest, triggers.ProfileAnswer, triggers.start, "launch"),
-    Operation(
-        _TRIGGERS + "start_batch", triggers.StartBatchRequest, triggers.BatchAnswer, triggers.start_batch, "launch"
-    ),
+    Operation(_TRIGGERS + "start_batch", triggers.StartBatchRequest, BatchAnswer, triggers.start_batch, "launch"),
     Operation(
         _TRIGGERS + "start_batch_task",
         triggers.StartBatchRequest,
@@ -55,7 +53,7 @@ TABLE = (
     Operation(
         _TRIGGERS + "import_and_start_batch",
         triggers.ImportAndStartBatchRequest,
-        triggers.BatchAnswer,
+        BatchAnswer,
         triggers.import_and_start_batch,
         "launch",
     ),
@@ -67,6 +65,13 @@ TABLE = (
         "launch",
     ),
     Operation("profiles/import", profiles.ImportRequest, profiles.ImportAnswer, profiles.import_one, "profiles.write"),
+    Operation("profiles/update", profiles.ImportRequest, profiles.ImportAnswer, profiles.update_one, "profiles.write"),
+    Operation(
+        "profiles/import_batch", profiles.ImportBatchRequest, BatchAnswer, profiles.import_batch, "profiles.write"
+    ),
+    Operation(
+        "profiles/update_batch", profiles.ImportBatchRequest, BatchAnswer, profiles.update_batch, "profiles.write"
+    ),
     Operation("profiles/get", profiles.GetRequest, DataAnswer, profiles.get, "profiles.read", writes=False),
     Operation("tasks/status", tasks.StatusRequest, DataAnswer, tasks.status, "tasks.read", writes=False),
     Operation("file_upload", files.UploadRequest, DataAnswer, files.upload, "files.write", limit="file"),

@@ -12,7 +12,7 @@ from tocsin.core.matching import Matching
 from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import Subscription
 from tocsin.web.call import Call
-from tocsin.web.envelope import DataAnswer, SearchEnvelope, Success
+from tocsin.web.envelope import BatchAnswer, DataAnswer, SearchEnvelope, Success
 
 
 class MatchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
@@ -25,6 +25,16 @@ class ImportRequest(MatchRequest, kw_only=True, omit_defaults=True):
     """Create or update one profile."""
 
     data: dict[str, Any]
+    skip_triggers: bool = False
+    skip_invalid_subscriptions: bool = False
+    detect_geo: bool = False
+
+
+class ImportBatchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
+    """Create or update profiles, each item a profile's fields (facts, 5.3)."""
+
+    db_id: int
+    data: list[dict[str, Any]]
     skip_triggers: bool = False
     skip_invalid_subscriptions: bool = False
     detect_geo: bool = False
@@ -43,21 +53,53 @@ class ImportAnswer(Success, kw_only=True):
 
 async def import_one(call: Call, request: ImportRequest) -> ImportAnswer:
     """Create or update one profile."""
-    database = call.configuration.get_database(request.db_id)
-    matching = _matching(call, database, request)
-    job = profiles.Import(
-        call.configuration,
-        database,
-        matching,
-        request.skip_invalid_subscriptions,
-        request.search(),
-        is_single=True,
-    )
+    return await _import_one(call, request, may_create=True)
+
+
+async def update_one(call: Call, request: ImportRequest) -> ImportAnswer:
+    """Update one profile, which must be there."""
+    return await _import_one(call, request, may_create=False)
+
+
+async def import_batch(call: Call, request: ImportBatchRequest) -> BatchAnswer:
+    """Create or update profiles."""
+    return await _import_batch(call, request, may_create=True)
+
+
+async def update_batch(call: Call, request: ImportBatchRequest) -> BatchAnswer:
+    """Update profiles; those that are not there are errors of their items."""
+    return await _import_batch(call, request, may_create=False)
+
+
+async def _import_one(call: Call, request: ImportRequest, *, may_create: bool) -> ImportAnswer:
+    job = _import(call, request, is_single=True, may_create=may_create)
     found = await profiles.import_items(call.context, call.transaction, job, [ImportItem(request.data)])
     outcome = found.outcomes[0]
     if isinstance(outcome, ItemError):
         raise ItemFailed(outcome)
     return ImportAnswer(profile_id=outcome.hex(), ignored_fields=list(found.ignored_fields) or UNSET)
+
+
+async def _import_batch(call: Call, request: ImportBatchRequest, *, may_create: bool) -> BatchAnswer:
+    profiles.check_count(request.data)
+    job = _import(call, request, is_single=False, may_create=may_create)
+    items = [ImportItem(data) for data in request.data]
+    return BatchAnswer.of(profiles.outcome(await profiles.import_items(call.context, call.transaction, job, items)))
+
+
+def _import(
+    call: Call, request: ImportRequest | ImportBatchRequest, *, is_single: bool, may_create: bool
+) -> profiles.Import:
+    database = call.configuration.get_database(request.db_id)
+    return profiles.Import(
+        call.configuration,
+        database,
+        _matching(call, database, request),
+        request.skip_invalid_subscriptions,
+        request.search(),
+        is_single=is_single,
+        may_create=may_create,
+    )
 
 
 async def get(call: Call, request: GetRequest) -> DataAnswer:
@@ -68,7 +110,7 @@ async def get(call: Call, request: GetRequest) -> DataAnswer:
     return DataAnswer(data=describe(profile, database.id))
 
 
-def _matching(call: Call, database: Database, request: MatchRequest) -> Matching:
+def _matching(call: Call, database: Database, request: SearchEnvelope) -> Matching:
     return profiles.check_matching(
         call.configuration,
         database,

@@ -12,9 +12,7 @@ from tocsin.core.launches import (
     BatchOutcome,
     ImportCall,
     ImportItem,
-    ItemError,
     ItemFailed,
-    ProfileReference,
     SkippedItem,
     StartCall,
     StartItem,
@@ -22,7 +20,7 @@ from tocsin.core.launches import (
     Timeout,
 )
 from tocsin.web.call import Call
-from tocsin.web.envelope import SearchEnvelope, Success
+from tocsin.web.envelope import BatchAnswer, SearchEnvelope, Success
 
 
 class LaunchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
@@ -92,15 +90,6 @@ class ProfileAnswer(Success, kw_only=True):
     ignored_fields: list[str] | UnsetType = UNSET
 
 
-class BatchAnswer(Success, kw_only=True):
-    """One entry in `result` per item that succeeded, in order (design.md, section 5, decision 3)."""
-
-    result: list[ProfileReference]
-    errors: list[ItemError] | UnsetType = UNSET
-    skipped: list[SkippedItem] | UnsetType = UNSET
-    ignored_fields: list[str] | UnsetType = UNSET
-
-
 class TaskAnswer(Success, kw_only=True):
     """A call that goes on by itself; ask tasks/status how far it is."""
 
@@ -116,7 +105,7 @@ async def start(call: Call, request: StartRequest) -> ProfileAnswer:
 
 async def start_batch(call: Call, request: StartBatchRequest) -> BatchAnswer:
     """Launch a trigger for every profile of a list."""
-    return _batch(await _run(call, request, StartCall(**request.options(), items=request.data)))
+    return BatchAnswer.of(await _run(call, request, StartCall(**request.options(), items=request.data)))
 
 
 async def start_batch_task(call: Call, request: StartBatchRequest) -> TaskAnswer:
@@ -137,7 +126,7 @@ async def import_and_start(call: Call, request: ImportAndStartRequest) -> Profil
 
 async def import_and_start_batch(call: Call, request: ImportAndStartBatchRequest) -> BatchAnswer:
     """Create or update profiles, then launch a trigger for each."""
-    return _batch(await _run(call, request, _import_batch(request)))
+    return BatchAnswer.of(await _run(call, request, _import_batch(request)))
 
 
 async def import_and_start_batch_task(call: Call, request: ImportAndStartBatchRequest) -> TaskAnswer:
@@ -168,15 +157,6 @@ async def _run(call: Call, request: LaunchRequest, started: ImportCall | StartCa
 async def _enqueue(call: Call, request: LaunchRequest, started: ImportCall | StartCall) -> TaskAnswer:
     checked = await _check(call, request, started)
     return TaskAnswer(task_id=str(await tasks.enqueue(call.context, call.transaction, checked.call)))
-
-
-def _batch(outcome: BatchOutcome) -> BatchAnswer:
-    return BatchAnswer(
-        result=outcome.result,
-        errors=outcome.errors or UNSET,
-        skipped=outcome.skipped or UNSET,
-        ignored_fields=outcome.ignored_fields or UNSET,
-    )
 
 
 def _single(outcome: BatchOutcome) -> ProfileAnswer:
