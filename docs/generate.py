@@ -51,7 +51,10 @@ MEANINGS: Mapping[str, str] = {
     "field_name": "The custom field searched with `custom`.",
     "field_value": "The value searched for with `custom`. For tags, `tag_1, tag_2` asks for both.",
     "resource_id": "Counts only those subscriptions that belong to this resource when searching.",
-    "custom_request": "Refused in this version unless `matching` is there too; then it has no effect.",
+    "custom_request": "A query (see [filters](filters.md)) in place of `matching`, with campaigns/triggers/start only: "
+    "everybody who fits.",
+    "total_count": "How many profiles fit `custom_request`.",
+    "skipped_count": "How many of them get no message.",
     "timeout": "The wait between the call and the launch.",
     "content": "What the template reads as `{apicontent.…}`.",
     "LaunchRequest.custom_data": "Kept with the launch of all messages.",

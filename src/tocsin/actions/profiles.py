@@ -164,7 +164,7 @@ def _item_reader(reader: Reader, job: Import) -> Callable[[dict[str, Any]], Read
             raise Invalid("the item has no value to match by", path=path)
         if keys:
             return ReadItem(change, at_root)
-        return ReadItem(reader.read(fields_at_root | raw), at_root, change, may_create=bool(fields_at_root))
+        return ReadItem(reader.read(raw, fields_at_root), at_root, change, may_create=bool(fields_at_root))
 
     def read_by_id(raw: dict[str, Any]) -> ReadItem:
         given = raw.get("profile_id") or raw.get("_id") or raw.get("id")

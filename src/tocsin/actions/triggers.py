@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from tocsin.actions import profiles
 from tocsin.actions.context import Context
 from tocsin.actions.profiles import Found, Import
-from tocsin.core import emails
+from tocsin.core import emails, mongo
 from tocsin.core.configuration import Configuration, Database, Trigger
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.launches import (
+    AudienceOutcome,
     BatchOutcome,
     ImportCall,
     ItemError,
@@ -29,6 +31,9 @@ from tocsin.core.triggers import DELETED, Skip, choose_address
 from tocsin.store import launches, messages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
+from tocsin.store.filter_sql import condition
+
+_PAGE = 5000
 
 
 class CheckedCall(Struct, frozen=True):
@@ -59,7 +64,8 @@ def check(configuration: Configuration, call: ImportCall | StartCall) -> Checked
         raise Invalid(f"trigger {trigger.id} is not active", path="trigger_id")
     if trigger.event != "api_call":
         raise Invalid(f"trigger {trigger.id} is launched by {trigger.event}, not by API calls", path="trigger_id")
-    profiles.check_count(call.items)
+    if not (isinstance(call, StartCall) and call.audience is not None):
+        profiles.check_count(call.items)
     call.timeout.length()
     database = configuration.get_database(trigger.database)
     matching = profiles.check_matching(
@@ -85,6 +91,26 @@ async def run(context: Context, transaction: Transaction, checked: CheckedCall) 
     else:
         found = await find(transaction, checked, call.items)
     return await launch(context, transaction, checked, found, context.clock())
+
+
+async def run_for_audience(
+    context: Context, transaction: Transaction, checked: CheckedCall, query: dict[str, Any]
+) -> AudienceOutcome:
+    """Launch for every profile that fits the query, a page at a time: however many there are, few are in memory."""
+    wanted = condition(mongo.parse(query, checked.database), checked.database.id)
+    launched, due_at = _launched(context, checked.call), context.clock() + checked.call.timeout.length()
+    found = skipped = 0
+    last = b""
+    while page := await stored_profiles.list_matching(transaction, checked.database.id, wanted, last, _PAGE):
+        if not found:
+            await launches.insert(transaction, launched, context.clock())
+        addresses = {profile.id: _address(checked, profile) for profile in page}
+        queued = _messages(context, checked.call, addresses, {})
+        await messages.enqueue(transaction, launched, due_at, queued)
+        found += len(page)
+        skipped += len(page) - len(queued)
+        last = page[-1].id
+    return AudienceOutcome(found, skipped)
 
 
 async def find(
@@ -118,15 +144,9 @@ async def launch(
     places = {outcome: index for index, outcome in enumerate(found.outcomes) if isinstance(outcome, bytes)}
     known = await _profiles(transaction, checked.database, found, list(places))
     addresses = {profile_id: _address(checked, known.get(profile_id)) for profile_id in places}
-    sent_to = {profile_id: address for profile_id, address in addresses.items() if not isinstance(address, Skip)}
-    queued = [
-        QueuedMessage(message_id, profile_id, address, call.items[places[profile_id]].custom_data or None)
-        for message_id, (profile_id, address) in zip(
-            context.new_ids_beside(list(sent_to)), sent_to.items(), strict=True
-        )
-    ]
+    queued = _messages(context, call, addresses, places)
     if queued:
-        launched = Launch(next(context.new_ids()), call.trigger_id, call.content, call.custom_data, call.attachments)
+        launched = _launched(context, call)
         await launches.insert(transaction, launched, called_at)
         await messages.enqueue(transaction, launched, called_at + call.timeout.length(), queued)
     return profiles.outcome(
@@ -147,6 +167,27 @@ async def _profiles(
         return found.profiles
     await stored_profiles.prefer_indexes(transaction)
     return {**found.profiles, **await stored_profiles.get(transaction, database.id, missing)}
+
+
+def _launched(context: Context, call: LaunchCall) -> Launch:
+    return Launch(next(context.new_ids()), call.trigger_id, call.content, call.custom_data, call.attachments)
+
+
+def _messages(
+    context: Context,
+    call: ImportCall | StartCall,
+    addresses: Mapping[bytes, str | Skip],
+    places: Mapping[bytes, int],
+) -> list[QueuedMessage]:
+    """A message for each profile that has an address, with its item's own data, if it has an item."""
+    sent_to = {profile_id: address for profile_id, address in addresses.items() if not isinstance(address, Skip)}
+    own = {profile_id: call.items[place].custom_data for profile_id, place in places.items()}
+    return [
+        QueuedMessage(message_id, profile_id, address, own.get(profile_id) or None)
+        for message_id, (profile_id, address) in zip(
+            context.new_ids_beside(list(sent_to)), sent_to.items(), strict=True
+        )
+    ]
 
 
 def _address(checked: CheckedCall, profile: Profile | None) -> str | Skip:

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 from tocsin.core import emails, phones
 from tocsin.core.configuration import MATCHABLE, Database, Field, FieldType
-from tocsin.core.subscriptions import STATUSES
+
+# Of subscriptions. The place in this list is the number that calls may use instead of the word.
+STATUSES = ("subscribed", "unsubscribed", "complained", "hardbounced", "unconfirmed", "suspended", "invalid")
 
 Parser = Callable[[Any], Any]
 _Number = TypeVar("_Number", int, float)
@@ -24,6 +26,7 @@ _Number = TypeVar("_Number", int, float)
 TEXT_LENGTH = 100_000
 TAGS = 1000
 PHONES = 100
+OBJECTS = 10_000
 DEPTH = 16
 NAME_LENGTH = 100
 MATCH_LENGTH = 200
@@ -291,6 +294,8 @@ def _objects(value: Any) -> list[dict[str, Any]] | None:
     if _is_empty(value):
         return None
     items = value if isinstance(value, list) else [value]
+    if len(items) > OBJECTS:
+        raise ValueError(f"there may be {OBJECTS} objects, not {len(items)}")
     for item in items:
         if not isinstance(item, dict):
             raise _refusal("a list of objects", item)

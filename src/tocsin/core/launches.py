@@ -116,9 +116,10 @@ class ImportCall(LaunchCall, kw_only=True, tag="import", omit_defaults=True):
 
 
 class StartCall(LaunchCall, kw_only=True, tag="start", omit_defaults=True):
-    """Find profiles, then launch."""
+    """Find profiles, then launch: those of `items`, or all that fit the query of an audience."""
 
     items: list[StartItem]
+    audience: dict[str, Any] | None = None
 
 
 class ProfileReference(Struct, frozen=True):
@@ -151,6 +152,13 @@ class BatchOutcome(Struct, omit_defaults=True):
     errors: list[ItemError] = field(default_factory=list)
     skipped: list[SkippedItem] = field(default_factory=list)
     ignored_fields: list[str] = field(default_factory=list)
+
+
+class AudienceOutcome(Struct, frozen=True):
+    """How many profiles fit, and how many of them get no message."""
+
+    found: int
+    skipped: int
 
 
 class ItemFailed(TocsinError):

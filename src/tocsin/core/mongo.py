@@ -1,4 +1,4 @@
-"""MongoDB's query language (`custom_request`): a query becomes a checked filter, or is refused with the operator's name.
+"""MongoDB's query language (`custom_request`): a query becomes a checked filter or is refused by operator.
 
 The document that it asks about is the profile: its fields by name, `_id`, and `subscriptions` (docs/api/filters.md).
 """
@@ -53,8 +53,8 @@ class _Place(NamedTuple):
 def parse(query: Mapping[str, Any], database: Database, path: str = "custom_request") -> Filter:
     """The checked filter of a query that came as JSON. Fields that the database does not have are missing.
 
-    Raises Invalid, its path ending with the name of the operator or field, for operators that are not there, operands of
-    the wrong type, and queries that are too large (docs/api/filters.md).
+    Raises Invalid, its path ending with the name of the operator or field, for unknown operators, operands of the
+    wrong type, and queries that are too large (docs/api/filters.md).
     """
     if not isinstance(query, dict):
         raise Invalid("expected an object", path=path)

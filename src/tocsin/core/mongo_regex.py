@@ -17,6 +17,9 @@ DEPTH = 32
 Ranges = list[tuple[int, int]]
 
 _LAST = 0x10FFFF
+_DASH = ord("-")
+_PLANE = range(0x10000)
+_SURROGATES = range(0xD800, 0xE000)
 _DOTLESS = {0x130, 0x131}
 _LAST_CASED = 0x1E943
 _DIGITS: Ranges = [(48, 57)]
@@ -40,6 +43,17 @@ _NAMED: Mapping[str, Ranges] = {
     "print": [(32, 126)],
     "graph": [(33, 126)],
 }
+_LETTER = "[0-9A-Za-z_]"
+_LINE_EDGES = {"^": r"(?:\A|^(?=.))", "$": "$"}
+_TEXT_EDGES = {"^": r"\A", "$": r"(?=\n?\Z)"}
+_EDGES = {
+    "A": r"\A",
+    "z": r"\Z",
+    "Z": r"(?=\n?\Z)",
+    "b": f"(?:(?<!{_LETTER})(?={_LETTER})|(?<={_LETTER})(?!{_LETTER}))",
+    "B": f"(?:(?<={_LETTER})(?={_LETTER})|(?<!{_LETTER})(?!{_LETTER}))",
+}
+_EDGE_SIZE = 4
 _CONTROL = {"t": 9, "n": 10, "f": 12, "r": 13, "e": 27, "a": 7}
 
 _find_options = re.compile(r"\(\?([imsx]+)\)").match
@@ -111,10 +125,8 @@ class _Reader:
             return self._class(), 1, True
         if sign == "\\":
             return self._escape()
-        if sign == "^":
-            return (r"(?:\A|^(?=.))" if self._lines else r"\A"), 1, False
-        if sign == "$":
-            return ("$" if self._lines else r"(?=\n?\Z)"), 1, False
+        if sign in "^$":
+            return (_LINE_EDGES if self._lines else _TEXT_EDGES)[sign], 1, False
         if sign == ".":
             return ("." if self._dot_is_all else r"[^\n]"), 1, True
         return self._literal(ord(sign)), 1, True
@@ -138,15 +150,9 @@ class _Reader:
 
     def _escape(self) -> tuple[str, int, bool]:
         sign = self._pattern[self._at : self._at + 1]
-        if sign in ("A", "z"):
+        if sign in _EDGES:
             self._at += 1
-            return (r"\A" if sign == "A" else r"\Z"), 1, False
-        if sign == "Z":
-            self._at += 1
-            return r"(?=\n?\Z)", 1, False
-        if sign and sign in "bB":
-            self._at += 1
-            return _boundary(is_negated=sign == "B"), 4, False
+            return _EDGES[sign], _EDGE_SIZE, False
         found = self._escaped()
         return (self._literal(found) if isinstance(found, int) else _bracket(found)), 1, True
 
@@ -173,8 +179,6 @@ class _Reader:
             is_first = False
             first = self._class_item()
             ranges += self._class_range(first) if isinstance(first, int) else first
-        if self._any_case:
-            ranges = [*ranges, *_other_cases(ranges)]
         return _bracket(ranges, is_negated=is_negated)
 
     def _class_item(self) -> int | Ranges:
@@ -184,7 +188,8 @@ class _Reader:
             if named[1] not in _NAMED:
                 raise ValueError(f"there is no class {named[0]}")
             self._at = named.end()
-            return _NAMED[named[1]]
+            is_cased = named[1] in ("upper", "lower")
+            return _NAMED["alpha" if is_cased and self._any_case else named[1]]
         if self._pattern[self._at : self._at + 2] in ("[:", "[=", "[."):
             raise ValueError(f"{self._pattern[self._at : self._at + 2]!r} begins no class that is available")
         sign = self._next()
@@ -195,14 +200,19 @@ class _Reader:
     def _class_range(self, first: int) -> Ranges:
         following = self._pattern[self._at + 1 : self._at + 2]
         if self._pattern[self._at : self._at + 1] != "-" or following in ("]", ""):
-            return [(first, first)]
+            return self._spelt(first, first)
         self._at += 1
         last = self._class_item()
         if not isinstance(last, int):
-            return [(first, first), (45, 45), *last]
+            return [*self._spelt(first, first), (_DASH, _DASH), *last]
         if last < first:
             raise ValueError("a range of a class is out of order")
-        return [(first, last)]
+        return self._spelt(first, last)
+
+    def _spelt(self, first: int, last: int) -> Ranges:
+        """What is written out in a class, in its other cases too; named classes stay as they are."""
+        others = _other_cases(first, last) if self._any_case else ()
+        return [(first, last), *others]
 
     def _quantifier(self) -> bool:
         """Whether a quantifier is next; a brace that begins none is a character."""
@@ -256,7 +266,7 @@ def _count(first: int, *, comma: bool, last: str) -> tuple[str, int]:
 
 
 def _checked(code: int) -> int:
-    if not 0 < code <= _LAST or 0xD800 <= code <= 0xDFFF:
+    if not 0 < code <= _LAST or code in _SURROGATES:
         raise ValueError(f"there is no character {code:X} (hex)")
     return code
 
@@ -265,7 +275,7 @@ def _character(code: int) -> str:
     sign = chr(code)
     if sign.isascii() and sign.isalnum():
         return sign
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+    return f"\\u{code:04X}" if code in _PLANE else f"\\U{code:08X}"
 
 
 def _bracket(ranges: Sequence[tuple[int, int]], *, is_negated: bool = False) -> str:
@@ -281,19 +291,12 @@ def _others(ranges: Sequence[tuple[int, int]]) -> Ranges:
     return [(first + 1, last) for first, last in zip(edges[::2], edges[1::2], strict=True) if first < last]
 
 
-def _boundary(*, is_negated: bool) -> str:
-    word = _bracket(_WORD)
-    before, after = f"(?<={word})", f"(?={word})"
-    no_before, no_after = f"(?<!{word})", f"(?!{word})"
-    if is_negated:
-        return f"(?:{before}{after}|{no_before}{no_after})"
-    return f"(?:{no_before}{after}|{before}{no_after})"
-
-
-def _other_cases(ranges: Ranges) -> Iterator[tuple[int, int]]:
-    for code, cases in _cases().items():
-        if any(first <= code <= last for first, last in ranges):
-            yield from ((one, one) for one in cases if one != code)
+def _other_cases(first: int, last: int) -> Iterator[tuple[int, int]]:
+    cased = _cases()
+    inside = range(first, last + 1)
+    for code in inside if len(inside) < len(cased) else cased:
+        if code in inside:
+            yield from ((one, one) for one in cased.get(code, ()) if one not in inside)
 
 
 @lru_cache(maxsize=1)

@@ -1,16 +1,20 @@
 """A customer: reading what a call says of one, and applying a batch of that, in order, to what is known."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
 
-from tocsin.core import fields, identities, subscriptions
+from tocsin.core import fields, identities, subscriptions, updates
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Conflict, Invalid, NotFound
 from tocsin.core.identities import Describer, Identity, Kind
 from tocsin.core.matching import Key, Keys, Matching
 from tocsin.core.subscriptions import Subscription
+from tocsin.core.updates import Update
 
 # Names that calls put beside the fields, but which are none.
 _BESIDE_FIELDS = frozenset({"subscriptions", "id", "_id", "db_id", "profile_id"})
@@ -26,12 +30,15 @@ class Profile(Struct):
 
 
 class Change(Struct):
-    """What one item says: fields (None clears), subscriptions, and the identities these alone amount to."""
+    """What one item says: fields (None clears), subscriptions, the identities these alone amount to, and what is to be
+    done to the values of other fields. The values that this adds count among the identities.
+    """
 
     fields: dict[str, Any]
     subscriptions: list[Subscription]
     identities: set[Identity]
     has_clears: bool = False
+    updates: dict[str, Update] = {}
 
 
 class Reader:
@@ -39,25 +46,46 @@ class Reader:
 
     def __init__(self, configuration: Configuration, database: Database, *, skip_invalid_subscriptions: bool) -> None:
         self._parsers = fields.database_parsers(database)
+        self._database = database
         self._subscriptions = subscriptions.Reader(configuration, database)
         self._skip_invalid = skip_invalid_subscriptions
         self._unknown_fields = database.unknown_fields
         self.describer = Describer(database)
         self.ignored: set[str] = set()
 
-    def read(self, raw: Mapping[str, Any]) -> Change:
-        """One profile of a call. Raises Invalid with the member in `path`; then nothing of the item counts."""
+    def read(self, raw: Mapping[str, Any], beneath: Mapping[str, Any] = MappingProxyType({})) -> Change:
+        """One profile of a call, whose fields come before those `beneath`: its updates work on these. Invalid with
+        the member in `path`; then nothing of the item counts.
+        """
         values: dict[str, Any] = {}
+        changes: dict[str, Update] = {}
         parsers = self._parsers
-        for name, value in raw.items():
+        for name, value in chain(beneath.items(), raw.items()) if beneath else raw.items():
             parser = parsers.get(name) or self._parser_of_other(name)
             if parser is not None:
+                if type(value) is dict and (update := self._read_update(name, value)):
+                    if update.action == "set":
+                        values[name] = update.value
+                    else:
+                        changes[name] = update
+                    continue
                 try:
                     values[name] = None if value is None else parser(value)
                 except ValueError as mistake:
                     raise Invalid(str(mistake), path=name) from None
         said = self._read_subscriptions(raw["subscriptions"]) if raw.get("subscriptions") else []
-        return Change(values, said, self.describer.describe(values, said), None in values.values())
+        given = values | _added(changes) if changes else values
+        return Change(values, said, self.describer.describe(given, said), None in values.values(), changes)
+
+    @cached_property
+    def _targets(self) -> dict[str, updates.Target]:
+        return updates.targets(self._database)
+
+    def _read_update(self, name: str, value: dict[str, Any]) -> Update | None:
+        try:
+            return updates.read(self._targets.get(name, updates.UNTYPED), value)
+        except Invalid as mistake:
+            raise mistake.below(name) from None
 
     def _parser_of_other(self, name: str) -> fields.Parser | None:
         """What to do with a member that is no field of the database."""
@@ -164,17 +192,19 @@ class Batch:
 
     def _may_be_found_otherwise(self, known: Profile, merged: Profile, change: Change) -> bool:
         """Whether what identities come from has changed; seldom, and listing them is dear."""
+        names = change.fields.keys() | change.updates.keys() if change.updates else change.fields.keys()
         return known.subscriptions != merged.subscriptions or any(
-            known.fields.get(name) != merged.fields.get(name) for name in self._describer.names & change.fields.keys()
+            known.fields.get(name) != merged.fields.get(name) for name in self._describer.names & names
         )
 
     def _create(self, change: Change) -> bytes:
         profile_id = next(self._new_ids)
         self._unique.check(change, profile_id)
-        values, after = change.fields, change.identities
-        if change.has_clears:
-            values = {name: value for name, value in values.items() if value is not None}
-        self.profiles[profile_id] = Profile(profile_id, values, subscriptions.merge((), change.subscriptions))
+        created = _merge(Profile(profile_id, {}, []), change)
+        self.profiles[profile_id] = created
+        after = change.identities
+        if change.updates or any(map(subscriptions.has_custom_fields, change.subscriptions)):
+            after = self._describer.describe(created.fields, created.subscriptions)
         self._settle(profile_id, after)
         return profile_id
 
@@ -243,10 +273,19 @@ def unique_values(change: Change, prefixes: tuple[str, ...]) -> list[str]:
     return [value for kind, _, value in change.identities if kind == Kind.CUSTOM_FIELD and value.startswith(prefixes)]
 
 
+def _added(changes: Mapping[str, Update]) -> dict[str, Any]:
+    return {name: update.value for name, update in changes.items() if update.action == "add"}
+
+
 def _merge(known: Profile, change: Change) -> Profile:
     merged = known.fields | change.fields
     if change.has_clears:
         merged = {name: value for name, value in merged.items() if value is not None}
+    if change.updates:
+        merged = updates.merge(merged, change.updates)
     if not change.subscriptions:
         return Profile(known.id, merged, known.subscriptions)
-    return Profile(known.id, merged, subscriptions.merge(known.subscriptions, change.subscriptions))
+    try:
+        return Profile(known.id, merged, subscriptions.merge(known.subscriptions, change.subscriptions))
+    except Invalid as mistake:
+        raise mistake.below("subscriptions") from None

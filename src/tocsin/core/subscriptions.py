@@ -4,14 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tocsin.core import emails, phones
+from tocsin.core import emails, fields, phones, updates
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Invalid
 
 Subscription = dict[str, Any]
 
-# The place in this list is the number that calls may use instead of the word.
-STATUSES = ("subscribed", "unsubscribed", "complained", "hardbounced", "unconfirmed", "suspended", "invalid")
+STATUSES = fields.STATUSES
 SUBSCRIBED = STATUSES[0]
 LEAVE_AS_IS = -1
 HIGHEST_PRIORITY = 0
@@ -70,20 +69,36 @@ class Reader:
 def merge(known: Sequence[Subscription], said: Sequence[Subscription]) -> list[Subscription]:
     """What is known after a call: the same address at the same resource is changed, another is added.
 
-    A new one is subscribed, with the highest priority, unless the call says otherwise.
+    A new one is subscribed, with the highest priority, unless the call says otherwise. Custom fields that are not named
+    stay as they are, None clears one, an Update changes one; Invalid, with `custom_fields` in `path`, if it cannot.
     """
     if not known and len({(one["resource_id"], one["channel"]) for one in said}) == len(said):
-        return [_NEW | one for one in said]
+        return [_changed(_NEW, one) if "custom_fields" in one else _NEW | one for one in said]
     merged = list(known)
     places = {identity(subscription): place for place, subscription in enumerate(merged)}
     for change in said:
         place = places.get(identity(change))
         if place is None:
             places[identity(change)] = len(merged)
-            merged.append(_NEW | change)
+            merged.append(_changed(_NEW, change))
         else:
-            merged[place] = merged[place] | change
+            merged[place] = _changed(merged[place], change)
     return merged
+
+
+def has_custom_fields(subscription: Subscription) -> bool:
+    """Whether it may be found by more than its address; as a call says it, perhaps by what an Update makes."""
+    return "custom_fields" in subscription
+
+
+def _changed(known: Subscription, said: Subscription) -> Subscription:
+    changed = known | said
+    if has_custom_fields(said):
+        try:
+            changed["custom_fields"] = updates.merge(known.get("custom_fields", {}), said["custom_fields"])
+        except Invalid as mistake:
+            raise mistake.below("custom_fields") from None
+    return changed
 
 
 def identity(subscription: Subscription) -> tuple[Any, ...]:
@@ -207,7 +222,7 @@ def _read_extras(raw: Mapping[str, Any], said: Subscription, categories: frozens
     if custom:
         if type(custom) is not dict:
             raise Invalid("expected an object", path="custom_fields")
-        said["custom_fields"] = custom
+        said["custom_fields"] = {name: _read_custom(name, value) for name, value in custom.items()}
     cats = raw.get("cats")
     if cats is None:
         return
@@ -216,3 +231,16 @@ def _read_extras(raw: Mapping[str, Any], said: Subscription, categories: frozens
         if type(category) is not str or (categories and category not in categories):
             raise Invalid("there is no such category at this resource", path=f"cats[{place}]")
     said["cats"] = listed
+
+
+def _read_custom(name: str, value: Any) -> Any:
+    """The value of a custom field as it is, or the Update that it asks for."""
+    if type(value) is not dict:
+        return value
+    try:
+        update = updates.read(updates.UNTYPED, value)
+    except Invalid as mistake:
+        raise mistake.below(f"custom_fields.{name}") from None
+    if update is None:
+        return value
+    return update.value if update.action == "set" else update

@@ -34,8 +34,6 @@ from tocsin.core.mongo_values import is_index
 
 _TRUE, _FALSE = "1 == 1", "1 == 2"
 _SECONDS_LENGTH = len("2026-11-21T10:00:00")
-_WHOLE = {"int": 31, "long": 63}
-_LONG = f"@ >= {-(2**63)} && @ < {2**63}"
 
 
 class Writer:
@@ -46,7 +44,10 @@ class Writer:
 
     def predicate(self, place: str, path: Path, test: Test) -> str:
         """True if what is at `place`, an expression for one value or none, passes the test at the path below it."""
-        return self._below(place, path, test, is_member=True)
+        if any(map(is_index, path)) or _accepts_missing(test):
+            return self._below(place, path, test, is_member=True)
+        straight = _compared("".join([place, *(f".{_quoted(name)}" for name in path)]), test)
+        return straight or self._below(place, path, test, is_member=True)
 
     def _below(self, place: str, path: Path, test: Test, *, is_member: bool) -> str:
         """An element asked for by its number may not be missing, and as the end of a path it is not gone into."""
@@ -65,83 +66,84 @@ class Writer:
     def _somewhere(self, place: str, test: Test) -> str:
         """Passed by the value, by an element if it is a list, or by its absence."""
         match test:
-            case Equal(None):
-                return f"{place} == null || !exists({place})"
-            case Equal(value) if not isinstance(value, dict | list):
-                return f"{place} == {_literal(value)}"
-            case Ordered(comparison, value, False):
-                return f"{place} {comparison} {_literal(value)}"
-            case Matches(pattern):
-                return f'{place} like_regex {_quoted(pattern)} flag "sm"'
             case OneOf(values):
-                return self._one_of(values, lambda value: self._somewhere(place, Equal(value)), place)
+                return self._one_of(place, values)
             case Exists() | Size() | ElementMatches() | ElementPasses():
                 return self._passes(place, test)
             case _:
-                return f"exists({place} ? ({self._passes('@', test)})) || {self._list_passes(place, test)}"
+                return _compared(place, test) or self._anywhere(place, test)
 
-    def _list_passes(self, place: str, test: Test) -> str:
-        could = isinstance(test, Equal) or (isinstance(test, OfType) and "array" in test.types)
-        return f"{_is(place, 'array')} && ({self._passes(place, test)})" if could else _FALSE
+    def _anywhere(self, place: str, test: Test) -> str:
+        ways = [f"exists({place} ? ({self._passes('@', test)}))"]
+        if isinstance(test, Equal) or (isinstance(test, OfType) and "array" in test.types):
+            ways.append(f"{_is(place, 'array')} && ({self._passes(place, test)})")
+        return _either(ways)
+
+    def _one_of(self, place: str, values: Sequence[Any]) -> str:
+        """Plain values together as one variable."""
+        plain, others = _split(values)
+        ways = [f"({self._somewhere(place, Equal(value))})" for value in others]
+        if plain:
+            ways.append(f"{place} == ${self._variable(plain)}")
+        return _either(ways)
 
     def _passes(self, place: str, test: Test) -> str:
         """Passed by the one value as a whole: never unknown."""
         match test:
-            case Equal(value):
-                return _equal(place, value)
             case OneOf(values):
-                return _either([_equal(place, value) for value in values])
-            case Ordered():
-                return _ordered(place, test)
-            case Exists():
-                return f"exists({place})"
-            case OfType(types):
-                return _either([_of_type(place, one) for one in types])
-            case Matches(pattern):
-                return f'{_is(place, "string")} && {place} like_regex {_quoted(pattern)} flag "sm"'
-            case Size(count):
-                return f"{_is(place, 'array')} && {place}.size() == {count}"
-            case Remainder():
-                return _remainder(place, test)
+                plain, others = _split(values)
+                among = f"{_is_not(place, 'array')} && exists({place} ? (@ == ${self._variable(plain)}))"
+                return _either([among, *(_equal(place, value) for value in others)])
             case ElementMatches(inside):
-                found = f"exists({place} ? ({_is('@', 'object')} && ({self._fits(inside, self._in_object)})))"
-                return f"{_is(place, 'array')} && {found}"
+                inner = f"{_is('@', 'object')} && ({self._fits(inside, in_object=True)})"
+                return f"{_is(place, 'array')} && exists({place} ? ({inner}))"
             case ElementPasses(inside):
-                return f"{_is(place, 'array')} && exists({place} ? ({self._fits(inside, self._as_whole)}))"
-
-    def _one_of(self, values: Sequence[Any], each: Callable[[Any], str], place: str) -> str:
-        """Plain values together as one variable."""
-        plain = [value for value in values if value is not None and not isinstance(value, dict | list)]
-        others = [value for value in values if value is None or isinstance(value, dict | list)]
-        ways = [f"({each(value)})" for value in others]
-        if plain:
-            ways.append(f"{place} == ${self._variable(plain)}")
-        return _either(ways)
+                return f"{_is(place, 'array')} && exists({place} ? ({self._fits(inside, in_object=False)}))"
+            case _:
+                return _PASSES[type(test)](place, test)
 
     def _variable(self, value: Any) -> str:
         name = f"v{len(self.variables)}"
         self.variables[name] = value
         return name
 
-    def _fits(self, part: Filter, at: Callable[[At], str]) -> str:
-        """A filter inside $elemMatch; `at` writes a test of the element, `@`."""
+    def _fits(self, part: Filter, *, in_object: bool) -> str:
+        """A filter inside $elemMatch, asked of the element, `@`: of its members or of itself."""
         match part:
             case All(parts):
-                return " && ".join(f"({self._fits(one, at)})" for one in parts) or _TRUE
+                return " && ".join(f"({self._fits(one, in_object=in_object)})" for one in parts) or _TRUE
             case Some(parts):
-                return _either([f"({self._fits(one, at)})" for one in parts])
+                return _either([f"({self._fits(one, in_object=in_object)})" for one in parts])
             case Not(negated):
-                return f"!({self._fits(negated, at)})"
-            case At():
-                return at(part)
+                inner = self._fits(negated, in_object=in_object)
+                return f"!({inner})"
+            case At((name, *rest), test):
+                return self.predicate(f"@.{_quoted(name)}", tuple(rest), test)
+            case At(_, test):
+                return self._passes("@", test)
             case _:
                 raise TypeError(f"{type(part).__name__} is not for elements")
 
-    def _in_object(self, part: At) -> str:
-        return f"exists(@ ? ({self.predicate(f'@.{_quoted(part.path[0])}', part.path[1:], part.test)}))"
 
-    def _as_whole(self, part: At) -> str:
-        return self._passes("@", part.test)
+def _split(values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Plain values, and those that are written one by one."""
+    others = [value for value in values if value is None or isinstance(value, dict | list)]
+    return [value for value in values if value is not None and not isinstance(value, dict | list)], others
+
+
+def _compared(place: str, test: Test) -> str:
+    """In short, what jsonpath has by itself; empty for the rest."""
+    match test:
+        case Equal(None):
+            return f"{place} == null || !exists({place})"
+        case Equal(value) if not isinstance(value, dict | list):
+            return f"{place} == {_literal(value)}"
+        case Ordered(comparison, value, False):
+            return f"{place} {comparison} {_literal(value)}"
+        case Matches(pattern):
+            return _found(place, pattern)
+        case _:
+            return ""
 
 
 def _accepts_missing(test: Test) -> bool:
@@ -212,19 +214,34 @@ def _instant_ordered(place: str, test: Ordered) -> str:
 
 
 def _of_type(place: str, name: JsonType) -> str:
-    if name in _WHOLE:
-        bits = _WHOLE[name]
-        within = f"{place} >= {-(2**bits)} && {place} < {2**bits}"
-        beyond_int = f" && !({place} >= {-(2**31)} && {place} < {2**31})" if name == "long" else ""
-        return f"({_is(place, 'number')} && {place}.floor() == {place} && {within}{beyond_int})"
-    if name == "double":
-        within = f"{place} >= {-(2**63)} && {place} < {2**63}"
-        return f"({_is(place, 'number')} && !({place}.floor() == {place} && {within}))"
-    return _is(place, name)
+    if name not in ("int", "long", "double"):
+        return _is(place, name)
+    is_int, is_long = (f"({place}.floor() == {place} && {_within(place, bits)})" for bits in (32, 64))
+    kind = {"int": is_int, "long": f"{is_long} && !{is_int}", "double": f"!{is_long}"}[name]
+    return f"({_is(place, 'number')} && {kind})"
+
+
+def _within(place: str, bits: int) -> str:
+    half = 1 << bits - 1
+    return f"{place} >= {-half} && {place} < {half}"
+
+
+def _found(place: str, pattern: str) -> str:
+    return f'{place} like_regex {_quoted(pattern)} flag "sm"'
 
 
 def _remainder(place: str, test: Remainder) -> str:
     left = f"% {test.divisor} == {test.remainder}"
-    within = f"{place} >= {-(2**63)} && {place} < {2**63}"
     halves = f"{place} >= 0 && {place}.floor() {left} || {place} < 0 && {place}.ceiling() {left}"
-    return f"{_is(place, 'number')} && {within} && ({halves})"
+    return f"{_is(place, 'number')} && {_within(place, 64)} && ({halves})"
+
+
+_PASSES: Mapping[type[Test], Callable[[str, Any], str]] = {
+    Equal: lambda place, test: _equal(place, test.value),
+    Ordered: _ordered,
+    Exists: lambda place, _: f"exists({place})",
+    OfType: lambda place, test: _either([_of_type(place, one) for one in test.types]),
+    Matches: lambda place, test: f"{_is(place, 'string')} && {_found(place, test.pattern)}",
+    Size: lambda place, test: f"{_is(place, 'array')} && {place}.size() == {test.count}",
+    Remainder: _remainder,
+}

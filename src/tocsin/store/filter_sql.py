@@ -1,7 +1,6 @@
 """A checked filter as one condition over table `profiles`; whatever comes from a call is a parameter."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import sql
@@ -27,13 +26,13 @@ _HAS_ID: LiteralString = """(profiles.bucket, profiles.id) IN (
     SELECT get_byte(sought.id, 11)::smallint, sought.id FROM unnest({ids}::bytea[]) AS sought (id)
 )"""
 _AMONG: LiteralString = """(
-    profiles.fields -> {name} IN (SELECT unnest({values}::jsonb[]))
-    OR EXISTS (
+    (profiles.fields -> {name}::text IN (SELECT unnest({values}::jsonb[]))) IS TRUE
+    OR (jsonb_typeof(profiles.fields -> {name}::text) = 'array' AND EXISTS (
         SELECT FROM jsonb_array_elements(
-            CASE WHEN jsonb_typeof(profiles.fields -> {name}) = 'array' THEN profiles.fields -> {name} END
+            CASE WHEN jsonb_typeof(profiles.fields -> {name}::text) = 'array' THEN profiles.fields -> {name}::text END
         ) AS element (value)
         WHERE element.value IN (SELECT unnest({values}::jsonb[]))
-    )
+    )) IS TRUE
 )"""
 
 
@@ -60,27 +59,31 @@ class _Compiler:
 
     def compile(self, part: Filter) -> sql.Composable:
         match part:
-            case All(parts):
-                return self._joined(parts, " AND ", "true")
-            case Some(parts):
-                return self._joined(parts, " OR ", "false")
+            case All() | Some():
+                return self._joined(part)
             case Not(negated):
                 return sql.SQL("NOT {}").format(self.compile(negated))
             case Identified(kind, values):
                 return self._format(_IDENTIFIED, values=list(values), database_id=self._database_id, kind=int(kind))
             case HasId(ids):
                 return self._format(_HAS_ID, ids=list(ids))
-            case At((name,), OneOf(values)) if name not in _COLUMNS and len(values) > _FEW:
-                return self._among(name, values)
             case At():
                 return self._at(part)
 
-    def _joined(self, parts: Sequence[Filter], by: LiteralString, empty: LiteralString) -> sql.Composable:
-        if not parts:
-            return sql.SQL(empty)
-        return sql.SQL("({})").format(sql.SQL(by).join([self.compile(one) for one in parts]))
+    def _joined(self, whole: All | Some) -> sql.Composable:
+        if not whole.parts:
+            return sql.SQL("true" if isinstance(whole, All) else "false")
+        by = sql.SQL(" AND " if isinstance(whole, All) else " OR ")
+        return sql.SQL("({})").format(by.join([self.compile(one) for one in whole.parts]))
 
     def _at(self, part: At) -> sql.Composable:
+        match part:
+            case At((name,), OneOf(values)) if name not in _COLUMNS and len(values) > _FEW:
+                return self._among(name, values)
+            case _:
+                return self._matched(part)
+
+    def _matched(self, part: At) -> sql.Composable:
         name, *rest = part.path
         writer = Writer()
         column = _COLUMNS.get(name)
@@ -92,16 +95,16 @@ class _Compiler:
             variables=json.dumps(writer.variables),
         )
 
-    def _among(self, name: str, values: Sequence[Any]) -> sql.Composable:
+    def _among(self, name: str, values: tuple[Any, ...]) -> sql.Composable:
         """A set is unaware of what is missing, and of lists equal to an operand: those are asked for as ever."""
         plain = [value for value in values if not isinstance(value, dict | list) and value is not None]
         others = tuple(value for value in values if isinstance(value, dict | list) or value is None)
         if not plain:
-            return self._at(At((name,), OneOf(values)))
+            return self._matched(At((name,), OneOf(values)))
         among = self._format(_AMONG, name=name, values=[json.dumps(value) for value in plain])
         if not others:
             return among
-        return sql.SQL("({} OR {})").format(among, self._at(At((name,), OneOf(others))))
+        return sql.SQL("({} OR {})").format(among, self._matched(At((name,), OneOf(others))))
 
     def _format(self, template: LiteralString, **values: Any) -> sql.Composable:
         """The template with a placeholder for each value, but for SQL."""

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from psycopg import sql
+from psycopg.errors import QueryCanceled
 
 from tocsin.core import ids
+from tocsin.core.errors import Invalid
 from tocsin.core.profiles import Profile
 from tocsin.store import queries
 from tocsin.store.database import (
@@ -19,6 +22,9 @@ from tocsin.store.database import (
     smallint_column,
     text_column,
 )
+from tocsin.store.filter_sql import Condition
+
+FILTER_SECONDS = 30
 
 _SQL = queries.load("profiles")
 _COLUMNS = ("bucket", "id", "database_id", "fields", "subscriptions")
@@ -95,4 +101,22 @@ async def list_after(transaction: Transaction, database_id: int, after: bytes, l
         after_id=after,
         limit=limit,
     )
+    return list(_profiles(rows).values())
+
+
+async def list_matching(
+    transaction: Transaction, database_id: int, condition: Condition, after: bytes, limit: int
+) -> list[Profile]:
+    """As `list_after`, of the profiles that fulfil a condition. Invalid when that takes longer than FILTER_SECONDS."""
+    before, order = _SQL["list_after"].split("ORDER BY")
+    query = sql.SQL("{} AND {} ORDER BY {}").format(sql.SQL(before), condition.sql, sql.SQL(order))
+    keys = {"database_id": database_id, "after_bucket": after[-1] if after else -1, "after_id": after, "limit": limit}
+    try:
+        async with transaction.transaction():
+            await transaction.execute(_SQL["limit_time"], {"limit": f"{FILTER_SECONDS}s"})
+            cursor = await transaction.cursor(binary=True).execute(query, keys | condition.parameters)
+            rows = await cursor.fetchall()
+            await transaction.execute(_SQL["limit_time"], {"limit": "0"})
+    except QueryCanceled:
+        raise Invalid(f"finding the profiles took longer than {FILTER_SECONDS} s", path="custom_request") from None
     return list(_profiles(rows).values())

@@ -6,6 +6,10 @@ SELECT
     set_config('enable_mergejoin', 'off', true),
     set_config('lock_timeout', '30s', true);
 
+-- name: limit_time
+-- How long each further statement of the transaction may take; 0 for as long as it needs.
+SELECT set_config('statement_timeout', %(limit)s::text, true);
+
 -- name: get
 -- Profiles of one database by id; those that are not there are left out.
 SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text

@@ -1,6 +1,6 @@
 """`campaigns/triggers/…`: launching trigger mailings (seeds 000–003; facts, section 3)."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
@@ -35,13 +35,13 @@ class LaunchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
     attach: list[Attach] = field(default_factory=list)
     skip_triggers: bool = False
 
-    def options(self) -> dict[str, Any]:
+    def options(self, *, takes_audience: bool = False) -> dict[str, Any]:
         """The members of a core.launches.LaunchCall, but for items and attachments; or Invalid."""
         trigger_id = self.id if self.trigger_id is None else self.trigger_id
         if trigger_id is None:
             raise Invalid("expected the number of a trigger", path="trigger_id")
-        if self.custom_request is not None and not self.matching:
-            _refuse_custom_request()
+        if self.custom_request is not None and not self.matching and not takes_audience:
+            raise Invalid("only campaigns/triggers/start takes a query; give `matching`", path="custom_request")
         return {
             "trigger_id": trigger_id,
             "matching": self.matching or "email",
@@ -83,9 +83,11 @@ class ImportAndStartBatchRequest(LaunchRequest, kw_only=True, omit_defaults=True
 
 
 class ProfileAnswer(Success, kw_only=True):
-    """The profile of a call about one."""
+    """The profile of a call about one; of a call for an audience how many fit, and how many of them were skipped."""
 
-    profile_id: str
+    profile_id: str | UnsetType = UNSET
+    total_count: int | UnsetType = UNSET
+    skipped_count: int | UnsetType = UNSET
     skipped: list[SkippedItem] | UnsetType = UNSET
     ignored_fields: list[str] | UnsetType = UNSET
 
@@ -97,10 +99,20 @@ class TaskAnswer(Success, kw_only=True):
 
 
 async def start(call: Call, request: StartRequest) -> ProfileAnswer:
-    """Launch a trigger for the one profile that matches."""
-    wanted = request.subscription_filter
-    started = StartCall(**request.options(), items=[StartItem()], is_single=True, subscription_filter=wanted)
-    return _single(await _run(call, request, started))
+    """Launch a trigger for the one profile that matches, or for all that fit `custom_request`."""
+    query = None if request.matching else request.custom_request
+    started = StartCall(
+        **request.options(takes_audience=True),
+        items=[StartItem()],
+        is_single=True,
+        subscription_filter=request.subscription_filter if query is None else None,
+        audience=query,
+    )
+    if query is None:
+        return _single(await _run(call, request, started))
+    checked = await _check(call, request, started)
+    outcome = await triggers.run_for_audience(call.context, call.transaction, checked, query)
+    return ProfileAnswer(total_count=outcome.found, skipped_count=outcome.skipped)
 
 
 async def start_batch(call: Call, request: StartBatchRequest) -> BatchAnswer:
@@ -166,10 +178,4 @@ def _single(outcome: BatchOutcome) -> ProfileAnswer:
         profile_id=outcome.result[0].profile_id,
         skipped=outcome.skipped or UNSET,
         ignored_fields=outcome.ignored_fields or UNSET,
-    )
-
-
-def _refuse_custom_request() -> NoReturn:
-    raise Invalid(
-        "custom_request is not available in this version; give `matching` and its value", path="custom_request"
     )
