@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cast import Stage
+from tocsin.actions import configuration
 
 START = "campaigns/triggers/start"
 START_BATCH = "campaigns/triggers/start_batch"
@@ -389,3 +390,16 @@ async def test_finding_one_profile_twice_launches_one_message(stage: Stage, ann:
     assert answer["result"] == [{"profile_id": ann}] * 2
     await stage.work()
     assert len(stage.mailbox.arrived) == 1
+
+
+async def test_a_field_that_becomes_matchable_finds_profiles_that_were_there(stage: Stage, ann: str):
+    """And one that ceases to be is forgotten."""
+    await stage.post("profiles/import", db_id=1, matching="profile_id", profile_id=ann, data={"note": "N-1"})
+    text = await configuration.export(stage.context)
+    await configuration.apply(
+        stage.context, text.replace("note:\n      type: string\n      match: false", "note: string"), "f", {}
+    )
+    found = await stage.post("profiles/get", db_id=1, matching="custom", field_name="note", field_value="N-1")
+    assert (found["error"], found.get("data", {}).get("id")) == (0, ann), text
+    await configuration.apply(stage.context, text, "f", {})
+    assert await stage.rows("SELECT 1 FROM identities WHERE value LIKE 'note.%%'") == []

@@ -25,7 +25,7 @@ DATABASE = Database(
     },
 )
 in_savepoints = settings(
-    max_examples=75,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -168,6 +168,51 @@ async def test_a_filter_selects_what_mongomock_does(stage, written, asked):
         await insert(stage, written)
         for query in asked:
             assert await select(stage, query) == ask_mongomock(written, query), query
+
+
+RULES = [
+    ({"a.0.b": None}, {"a": [5]}, False),
+    ({"a.0.b": None}, {"a": [{}]}, True),
+    ({"a.b": None}, {"a": [1, 2]}, False),
+    ({"a.b": None}, {"a": []}, False),
+    ({"a.b": None}, {"a": [{"b": 1}, {}]}, True),
+    ({"a.0": 1}, {"a": [[1, 2]]}, False),
+    ({"a.0.0": 1}, {"a": [[1, 2]]}, True),
+    ({"a.b": 1}, {"a": [[{"b": 1}]]}, False),
+    ({"a.0.b": 1}, {"a": [[{"b": 1}]]}, True),
+    ({"a.b.c": 1}, {"a": [{"b": [{"c": [1]}]}]}, True),
+    ({"a": 1}, {"a": [[1]]}, False),
+    ({"a": {"$gt": 0}}, {"a": [[1]]}, False),
+    ({"a": {"$mod": [2, 1]}}, {"a": [[1]]}, False),
+    ({"a": {"$in": [1, None]}}, {"a": [[1]]}, False),
+    ({"a": {"$in": list(range(20))}}, {"a": [[1]]}, False),
+    ({"a": {"$not": {"$in": list(range(20))}}}, {}, True),
+    ({"a": [1]}, {"a": [[1], 2]}, True),
+    ({"a": {"b": [1, {"c": None}]}}, {"a": {"b": [1, {"c": None}]}}, True),
+    ({"a": {"b": [1, {"c": None}]}}, {"a": {"b": [1, {}]}}, False),
+    ({"a": {}}, {"a": {"b": 1}}, False),
+    ({"a": {"$elemMatch": {"b": {"$not": {"$gt": 1}}}}}, {"a": [{"b": "x"}]}, True),
+    ({"a": {"$elemMatch": {"$nor": [{"b": 1}, {"c.d": 1}]}}}, {"a": [{"b": "x"}]}, True),
+    ({"a": {"$elemMatch": {"$not": {"$gt": 1}}}}, {"a": [[5]]}, True),
+    ({"a": {"$elemMatch": {"$ne": "x"}}}, {"a": [1]}, True),
+    ({"a": {"$elemMatch": {"$nin": ["x", 2]}}}, {"a": [True]}, True),
+    ({"a": {"$elemMatch": {"$exists": False}}}, {"a": [None]}, False),
+    ({"a": {"$elemMatch": {"$elemMatch": {"$gt": 1}}}}, {"a": [[2]]}, True),
+    ({"a": {"$gt": 1, "$lt": 2}}, {"a": [0, 3]}, True),
+    ({"a": {"$type": "array"}}, {"a": []}, True),
+    ({"a": {"$all": []}}, {"a": []}, False),
+    ({"a": {"$lte": None}}, {}, True),
+    ({"a": {"$gt": None}}, {"a": None}, False),
+    ({}, {}, True),
+]
+
+
+async def test_rules_of_the_manual_at_their_edges(stage):
+    for query, document, expected in RULES:
+        async with stage.connection.transaction(force_rollback=True):
+            await insert(stage, [document])
+            assert (await select(stage, query) == {0}) is expected, (query, document)
+            assert mongo_model.matches(query, {"subscriptions": []} | document) is expected, (query, document)
 
 
 # Where mongomock 4.3 is known to answer otherwise than MongoDB's manual says: what we and the manual say, and the rule.

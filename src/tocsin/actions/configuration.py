@@ -72,17 +72,16 @@ async def _write(
 
 
 async def _index(transaction: Transaction, before: Database | None, after: Database) -> None:
-    """Keep the identities of stored profiles true when fields begin or cease to be matchable."""
+    """Keep the identities of stored profiles true when fields begin or cease to be matchable, or change their type."""
     if before is None:
         return
-    old = {name for name, field in before.custom_fields().items() if field.is_matchable}
-    new = {name for name, field in after.custom_fields().items() if field.is_matchable}
+    old = {(name, field.type) for name, field in before.custom_fields().items() if field.is_matchable}
+    new = {(name, field.type) for name, field in after.custom_fields().items() if field.is_matchable}
     if old == new:
         return
     await identities.lock_all(transaction)
-    if old - new:
-        await identities.delete_fields(transaction, after.id, sorted(old - new))
-    added = {name: field for name, field in after.custom_fields().items() if name in new - old}
+    await identities.delete_fields(transaction, after.id, sorted(name for name, _ in old - new))
+    added = {name: after.custom_fields()[name] for name, _ in new - old}
     if not added:
         return
     describer = Describer(Database(id=after.id, name=after.name, fields=dict(added)))

@@ -116,7 +116,7 @@ class Writer:
                 return _either([f"({self._fits(one, in_object=in_object)})" for one in parts])
             case Not(negated):
                 inner = self._fits(negated, in_object=in_object)
-                return f"!({inner})"
+                return f"!exists(@ ? ({inner}))" if in_object else f"!({inner})"
             case At((name, *rest), test):
                 return self.predicate(f"@.{_quoted(name)}", tuple(rest), test)
             case At(_, test):
