@@ -8,6 +8,9 @@ import pytest
 from cast import CONFIGURATION, Stage
 from tocsin.actions import configuration
 from tocsin.core import retry
+from tocsin.core.configuration import EmailTemplate, Template
+from tocsin.store import configuration as stored_configuration
+from tocsin.store.configuration import ObjectChange
 
 START = "campaigns/triggers/start"
 IMPORT = "campaigns/triggers/import_and_start"
@@ -288,3 +291,16 @@ async def test_a_task_whose_trigger_sleeps_by_then_fails_and_says_why(stage: Sta
         "error_debug": "trigger_id: trigger 8 is not active",
     }
     assert recipients(stage) == []
+
+
+async def test_a_message_that_cannot_be_composed_waits_and_holds_no_other_up(stage: Stage):
+    """A template that an older version took and this one does not, say."""
+    broken = Template(id=2, name="Broken", email=EmailTemplate("news@example.com", "Hi", html="{laed.x}"))
+    await stored_configuration.write(stage.connection, [ObjectChange("templates", "2", broken)])
+    await stage.add(email="ann@example.com", subscriptions=[at(21, "ann@example.com")])
+    await stage.post(START, id=97, email="ann@example.com")
+    await stage.post(START, id=8, email="ann@example.com")
+    await stage.work()
+    assert recipients(stage) == ["ann@example.com"]
+    waiting = await stage.rows("SELECT trigger_id, attempts, due_at > %s FROM messages", stage.clock.now)
+    assert waiting == [(97, 1, True)]

@@ -18,8 +18,11 @@ from tocsin.core.launches import Launch
 from tocsin.core.messages import ClaimedMessage, Event, EventType
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
+from tocsin.log import get as get_log
 from tocsin.store import events, files, launches, messages
 from tocsin.store import profiles as stored_profiles
+
+log = get_log("tocsin.messages")
 
 ALL_BUCKETS = range(256)
 
@@ -121,6 +124,10 @@ class Delivery:
         except TocsinError as mistake:
             refused = Outcome(message.id, "refused", 0, mistake.describe())
             return Composed(message, None, None, refused, database_id)
+        except Exception as error:  # noqa: BLE001 - a fault of ours delays its own message, not the whole batch
+            log.failure("message.uncomposed", error, message_id=message.id.hex(), trigger=message.trigger_id)
+            deferred = Outcome(message.id, "deferred", 0, "the message could not be composed; see the log")
+            return Composed(message, None, None, deferred, database_id)
         envelope = Envelope(message.id, mail.sender, message.address, mail.body)
         return Composed(message, sender, envelope, None, database_id, mail.missing)
 
