@@ -403,3 +403,10 @@ async def test_a_field_that_becomes_matchable_finds_profiles_that_were_there(sta
     assert (found["error"], found.get("data", {}).get("id")) == (0, ann), text
     await configuration.apply(stage.context, text, "f", {})
     assert await stage.rows("SELECT 1 FROM identities WHERE value LIKE 'note.%%'") == []
+
+
+async def test_a_repeated_import_by_an_unknown_value_at_the_root_creates_its_profile_once(stage: Stage):
+    call = {"db_id": 1, "email": "old@example.com", "data": {"email": "new@example.com"}}
+    first = await stage.post("profiles/import", call)
+    again = await stage.post("profiles/import", call)
+    assert first["profile_id"] == again["profile_id"]

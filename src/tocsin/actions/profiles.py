@@ -44,12 +44,16 @@ class Import(Struct, frozen=True):
 
 
 class ReadItem(Struct, frozen=True):
-    """An item that can be applied. `if_known` is what it says of a profile that is found, where that is less."""
+    """An item that can be applied. `if_known` is what it says of a profile that is found, where that is less.
+
+    `otherwise` are searched where `keys` find nobody: else a call repeated would create its profile again.
+    """
 
     change: Change
     keys: Keys
     if_known: Change | None = None
     may_create: bool = True
+    otherwise: Keys = ()
 
 
 class Found(Struct, frozen=True):
@@ -163,7 +167,7 @@ def _item_reader(reader: Reader, job: Import) -> Callable[[dict[str, Any]], Read
         if not at_root:
             raise Invalid("the item has no value to match by", path=path)
         if keys:
-            return ReadItem(change, at_root)
+            return ReadItem(change, at_root, otherwise=keys)
         return ReadItem(reader.read(raw, fields_at_root), at_root, change, may_create=bool(fields_at_root))
 
     def read_by_id(raw: dict[str, Any]) -> ReadItem:
@@ -196,7 +200,7 @@ async def _open_batch(
     await stored_profiles.prefer_indexes(transaction)
     await stored_identities.lock(transaction, _values(items))
     owners = await find_owners(
-        transaction, database.id, matching, dict.fromkeys(key for item in items for key in item.keys)
+        transaction, database.id, matching, dict.fromkeys(key for item in items for key in item.keys + item.otherwise)
     )
     unique = await _find_unique(transaction, database, items)
     found = list({profile_id for profile_ids in owners.values() for profile_id in profile_ids})
@@ -222,7 +226,8 @@ def _apply_items(
             continue
         try:
             may_create = item.may_create and job.may_create
-            outcomes.append(batch.apply(item.change, item.keys, item.if_known, may_create=may_create))
+            keys = item.keys if batch.finds(item.keys) else item.otherwise or item.keys
+            outcomes.append(batch.apply(item.change, keys, item.if_known, may_create=may_create))
         except TocsinError as mistake:
             outcomes.append(item_error(index, mistake.below(job.path(index))))
     return outcomes
@@ -231,7 +236,7 @@ def _apply_items(
 def _values(items: Sequence[ReadItem]) -> list[str]:
     """What must not be created twice at once: every identity given, and every value searched for."""
     values = [value for item in items for _, _, value in item.change.identities]
-    values += [value for item in items for key in item.keys for value in key]
+    values += [value for item in items for key in item.keys + item.otherwise for value in key]
     return values
 
 

@@ -2,13 +2,9 @@
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import NewType
-
-ProfileId = NewType("ProfileId", bytes)
 
 SIZE = 12
 HEX_SIZE = 24
-BUCKETS = 256
 
 _pack_seconds = Struct(">I").pack
 

@@ -120,5 +120,4 @@ class HasId(Struct, frozen=True):
 
 Filter: TypeAlias = Union[All, Some, Not, At, Identified, HasId]  # noqa: UP007 - the classes name it before it is there
 
-EVERYTHING = All(())
 NOTHING = Some(())

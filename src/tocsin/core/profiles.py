@@ -171,6 +171,10 @@ class Batch:
         self._after: dict[bytes, set[Identity]] = {}
         self.profiles: dict[bytes, Profile] = {}
 
+    def finds(self, keys: Keys) -> bool:
+        """Whether somebody matches the keys by now."""
+        return bool(self._owners.of(keys))
+
     def apply(self, change: Change, keys: Keys, if_known: Change | None = None, *, may_create: bool = True) -> bytes:
         """The id of the profile that the item created or, by `if_known`, changed; or Ambiguous, NotFound, Conflict."""
         found = self._owners.of(keys)
