@@ -90,15 +90,15 @@ def postgres() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def configured(conninfo: str) -> AsyncIterator[Context]:
-    """A migrated database with the configuration above."""
+async def configured(conninfo: str, text: str = CONFIGURATION) -> AsyncIterator[Context]:
+    """A migrated database with a configuration."""
     database = Database(conninfo, connections=10)
     await database.open()
     context = Context(database)
     async with database.transaction() as transaction:
         await migrate.migrate(transaction)
     await housekeeping.prepare(context)
-    await configuration.apply(context, CONFIGURATION, "benchmark.yaml", {})
+    await configuration.apply(context, text, "benchmark.yaml", {})
     yield context
     await database.close()
 

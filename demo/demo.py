@@ -57,6 +57,16 @@ XML_CALL = f"""<xml>
 </xml>"""
 
 
+XML_WORKFLOW_TASK = f"""<xml>
+<token>{TOKEN}</token>
+<workflow_id>12</workflow_id>
+<matching>email</matching>
+<data><_fname>Herbert</_fname><email>herbert@example.com</email></data>
+<data><_fname>Bert</_fname><email>bert@example.com</email></data>
+<content><page>blog</page></content>
+</xml>"""
+
+
 def xml_task(items: int) -> str:
     """A call for many, in XML."""
     people = "".join(
@@ -72,6 +82,11 @@ class Server:
     def __init__(self, *, keep: bool) -> None:
         self.inbox = Inbox(FOLDER / "inbox", 2525 if keep else 0)
         self._listen = "127.0.0.1:8080" if keep else "127.0.0.1:0"
+        self._settings = {
+            "TOCSIN_DATA_DIR": str(FOLDER / "data"),
+            "TOCSIN_LOG_LEVEL": "warning",
+            "TOCSIN_LOG_FORMAT": "text",
+        }
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
 
@@ -82,8 +97,7 @@ class Server:
         text = (HERE / "tocsin.yaml").read_text("utf-8").replace("port: 2525", f"port: {self.inbox.port}")
         configuration.write_text(text, "utf-8")
         command = [sys.executable, "-m", "tocsin", "serve", "--listen", self._listen, "--config", str(configuration)]
-        settings = {"TOCSIN_DATA_DIR": str(FOLDER / "data"), "TOCSIN_LOG_LEVEL": "warning", "TOCSIN_LOG_FORMAT": "text"}
-        self._process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, env=os.environ | self._settings, stdout=subprocess.PIPE, text=True)
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line.startswith("tocsin ready on "):
             raise SystemExit("demo: the server did not start")
@@ -104,6 +118,13 @@ class Server:
                 self._process.stdout.close()
         self.inbox.stop()
         return status
+
+    def show_workflow(self, number: int) -> str:
+        """The workflow, drawn with its numbers."""
+        command = [sys.executable, "-m", "tocsin", "workflow", "show", str(number)]
+        return subprocess.run(
+            command, env=os.environ | self._settings, capture_output=True, text=True, check=True
+        ).stdout
 
     def post(self, method: str, body: bytes, encoding: str) -> bytes:
         """One call."""
@@ -160,7 +181,39 @@ def run(server: Server) -> int:
     launched += watch(server, answer["task_id"])
     root = server.post_xml(launch + "import_and_start_batch_task", xml_task(CROWD))
     say(f"5. A task in XML for {CROWD} more", ET.tostring(root, "unicode"))
-    return launched + watch(server, root.findtext("task_id") or "")
+    launched += watch(server, root.findtext("task_id") or "")
+    return launched + run_workflow(server)
+
+
+def run_workflow(server: Server) -> int:
+    """Send customers into the scenario; how many messages it has for them."""
+    carts = [
+        {"data": {"_fname": f"Shopper {n}", "email": f"shopper{n}@example.net", "bonus": n % 2}} for n in range(20)
+    ]
+    answer = server.post_json(
+        "workflows/import_and_start_batch", workflow_id=12, matching="email", content={"page": "cart"}, data=carts
+    )
+    say(
+        "6. Twenty customers into a workflow: a letter, a pause, then whoever has bought nothing may get another",
+        answer,
+    )
+    root = server.post_xml("workflows/import_and_start_batch_task", XML_WORKFLOW_TASK)
+    say("7. A task in XML for two who come from elsewhere: the same workflow sends them another letter")
+    watch(server, root.findtext("task_id") or "")
+    numbers = wait_for_workflow(server)
+    print("\n".join(f"  {line}" for line in server.show_workflow(12).splitlines()))
+    return sum(number["through"] for node, number in numbers.items() if node in ("hello", "reminder", "again"))
+
+
+def wait_for_workflow(server: Server) -> dict[str, dict[str, Any]]:
+    """The numbers of the workflow's nodes, once everybody has come to the end."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        numbers = {one["node_id"]: one for one in server.post_json("workflows/get", id=12)["data"]["numbers"]}
+        if not sum(one["inside"] for one in numbers.values()):
+            return numbers
+        time.sleep(0.1)
+    raise SystemExit("demo: the workflow did not end")
 
 
 def watch(server: Server, task_id: str) -> int:
@@ -190,7 +243,7 @@ def wait_for_mail(inbox: Inbox, expected: int) -> None:
 
 def show(inbox: Inbox) -> None:
     """A table of what arrived."""
-    print(f"\n6. What arrived at the SMTP server on 127.0.0.1:{inbox.port}: {len(inbox.messages)} messages\n")
+    print(f"\n8. What arrived at the SMTP server on 127.0.0.1:{inbox.port}: {len(inbox.messages)} messages\n")
     print(f"  {'to':32} {'subject':34} where to read it")
     for received in [*inbox.messages[:7], *inbox.messages[-2:]]:
         mail = message_from_bytes(received.path.read_bytes(), policy=policy.default)

@@ -7,17 +7,65 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from tocsin.core import errors, triggers
+from tocsin.core.configuration import Database
 from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
+from tocsin.core.workflows import passages
+from tocsin.web.api.databases import (
+    MAIN_GROUP,
+    DatabaseDescription,
+    DatabaseListAnswer,
+    FieldsAnswer,
+    ListedDatabase,
+    describe_fields,
+)
+from tocsin.web.api.exports import ExportTask
 from tocsin.web.api.files import UploadedFile
+from tocsin.web.api.launching import ProfileAnswer, TaskAnswer
+from tocsin.web.api.profile_changes import AddBatchAnswer, AddedItem, ProfileIdAnswer
+from tocsin.web.api.profile_lists import ProfileListAnswer
 from tocsin.web.api.profiles import ImportAnswer
+from tocsin.web.api.resources import ResourceDescription, ResourceListAnswer
+from tocsin.web.api.subscription_changes import UpdatedAnswer
+from tocsin.web.api.subscriptions import SubscriptionListAllAnswer, SubscriptionListAnswer
 from tocsin.web.api.tasks import TaskStatus
-from tocsin.web.api.triggers import ProfileAnswer, TaskAnswer
-from tocsin.web.envelope import BatchAnswer, DataAnswer
+from tocsin.web.api.workflows import (
+    ListedNode,
+    ListedWorkflow,
+    NodeNumbers,
+    SavedWorkflow,
+    WorkflowDescription,
+    WorkflowGroup,
+    WorkflowListAnswer,
+)
+from tocsin.web.envelope import SUCCESS, BatchAnswer, DataAnswer, Success
 
 TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - the development token of demo/tocsin.yaml
 ANN, BOB, CARA = "6b00f74e10c7e199e1c46d96", "6b00f74e8143bf8f65e70a00", "6b00f75a4be2c5d1907f3a11"
+DAN, EVE = "6b00f7a1c02b9d4418e75f63", "6b00f7a39e5510cb7a24d8f7"
+MESSAGE = "6b00f7526d1c8a30b7f41e96"
 TASK, OTHER_TASK = "2f0c4f5e-6f7b-4f0e-9a53-1f6f6c1d7a10", "9b1f6a52-0a8e-4b7c-8a55-6d5a5b0c3e21"
+WORKFLOW_TASK = "c3e85d04-2f19-4a77-9d0e-51b8a64f7c92"
+EXPORT = "4a1f7c62-90be-4d35-8c1b-3e6a2d90f7b4"
 FILE = "7d3b2c1a-58e4-4c6f-b1c9-0e2d4f6a8b13"
+
+
+PRIVATELY = {
+    "cats": ["news"],
+    "email": "ann.private@example.com",
+    "status": "subscribed",
+    "channel": "email",
+    "priority": 0,
+    "resource_id": 21,
+    "email_data": {
+        "email": "ann.private@example.com",
+        "domain": "example.com",
+        "domain_group": "example.com",
+        "md5": "39cdcfe73d59795e32e902260ad3aefc",
+    },
+    "hash_id": "3570110774935367850",
+    "is_delete": False,
+}
+KEEPERS = Database(2, "Keepers", fields={"CRM_ID": "string"})
 
 
 class Example(NamedTuple):
@@ -28,6 +76,13 @@ class Example(NamedTuple):
 
 
 ONE = [ProfileReference(ANN)]
+NODES = [
+    {"id": "start", "type": "start", "next": "pause"},
+    {"id": "pause", "type": "delay", "name": "Three days", "for": {"days": 3}, "next": "hello"},
+    {"id": "hello", "type": "campaign", "trigger": 8, "next": "done"},
+    {"id": "done", "type": "end"},
+]
+SAVED = DataAnswer(data=SavedWorkflow(14))
 EXAMPLES: Mapping[str, Example] = {
     "profiles/import": Example(
         {
@@ -86,19 +141,88 @@ EXAMPLES: Mapping[str, Example] = {
                 "_fname": "Ann",
                 "phones": ["+79000000001"],
                 "interests": ["tea", "books"],
-                "subscriptions": [
-                    {
-                        "cats": ["news"],
-                        "email": "ann.private@example.com",
-                        "status": "subscribed",
-                        "channel": "email",
-                        "priority": 0,
-                        "resource_id": 21,
-                        "email_data": {"email": "ann.private@example.com", "domain": "example.com"},
-                    }
-                ],
+                "subscriptions": [PRIVATELY],
             }
         ),
+    ),
+    "profiles/list": Example(
+        {
+            "db_id": 1,
+            "from_id": "",
+            "limit": 100,
+            "query": {"interests": "tea"},
+            "fields": ["_id", "email", "interests", "shoe_size"],
+        },
+        ProfileListAnswer(
+            data=[{"id": ANN, "email": "ann@example.com", "interests": ["tea", "books"]}],
+            next_from_id=ANN,
+            ignored_fields=["shoe_size"],
+        ),
+    ),
+    "subscriptions/get": Example(
+        {"db_id": 1, "profile_id": ANN, "resource_id": 21, "channel": "email", "email": "ann.private@example.com"},
+        DataAnswer(data=PRIVATELY),
+    ),
+    "subscriptions/list": Example({"db_id": 1, "profile_id": ANN}, SubscriptionListAnswer(data=[PRIVATELY])),
+    "subscriptions/list_all": Example(
+        {"resource_id": 21, "db_id": 1, "channel": "email", "status": "subscribed", "limit": 100},
+        SubscriptionListAllAnswer(
+            data=[{"profile_id": ANN} | PRIVATELY],
+            next_from_id=f"{ANN}.c0b1b2d94576bec7e854b679f751398d",
+            total_count=1,
+        ),
+    ),
+    "subscriptions/set": Example(
+        {
+            "db_id": 1,
+            "profile_id": ANN,
+            "resource_id": 21,
+            "channel": "email",
+            "email": "ann.second@example.com",
+            "status": "unconfirmed",
+            "priority": 5,
+            "date": "2026-11-21T09:30:00Z",
+            "ip": "192.0.2.7",
+        },
+        Success(),
+    ),
+    "subscriptions/delete": Example(
+        {"db_id": 1, "profile_id": ANN, "resource_id": 21, "email": "ann.second@example.com"}, Success()
+    ),
+    "subscriptions/undelete": Example(
+        {"db_id": 1, "profile_id": ANN, "resource_id": 21, "email": "ann.second@example.com"}, Success()
+    ),
+    "subscriptions/suspend_all": Example({"db_id": 1, "resource_id": 21}, UpdatedAnswer(updated=1)),
+    "subscriptions/unsuspend_all": Example({"db_id": 1, "resource_id": 21}, UpdatedAnswer(updated=1)),
+    "databases/list": Example(
+        {"limit": 1},
+        DatabaseListAnswer(
+            data=[ListedDatabase(1, "Customers", [], [MAIN_GROUP])],
+            next_from_id=2,
+            total_count=3,
+        ),
+    ),
+    "databases/get": Example({"id": 1}, DataAnswer(data=DatabaseDescription(1, "Customers", "", 0))),
+    "databases/fields": Example({"id": 2, "category": "custom"}, FieldsAnswer(data=describe_fields(KEEPERS, "custom"))),
+    "resources/list": Example(
+        {"from_id": 20, "limit": 1},
+        ResourceListAnswer(
+            data=[ResourceDescription(20, "Order updates", ["sms"], [1], [])], next_from_id=21, total_count=5
+        ),
+    ),
+    "resources/get": Example(
+        {"id": 21}, DataAnswer(data=ResourceDescription(21, "Newsletter", ["email"], [1], ["news", "sales"]))
+    ),
+    "resources/fields_get": Example({"id": 20, "channel": "sms"}, FieldsAnswer(data=[])),
+    "profiles/get_all": Example(
+        {
+            "source_type": "database",
+            "source_id": 1,
+            "file_format": "csv",
+            "custom_request": {"interests": "tea"},
+            "fields": ["id", "email", "interests"],
+        },
+        DataAnswer(data=ExportTask(EXPORT)),
     ),
     "file_upload": Example(
         {"header": "terms.txt", "data": "data:text/plain;base64,QmUga2luZC4K"}, DataAnswer(data=UploadedFile(FILE))
@@ -172,6 +296,75 @@ EXAMPLES: Mapping[str, Example] = {
         },
         TaskAnswer(task_id=TASK),
     ),
+    "workflows/add": Example({"name": "Second welcome", "database": 1, "nodes": NODES}, SAVED),
+    "workflows/update": Example({"id": 14, "reentry": "once_ever"}, SAVED),
+    "workflows/activate": Example({"id": 14, "skip_profiles": True}, DataAnswer(data=None)),
+    "workflows/start": Example(
+        {"id": 14, "matching": "email", "email": "ann@example.com", "content": {"page": "spring"}},
+        ProfileAnswer(profile_id=ANN),
+    ),
+    "workflows/import_and_start": Example(
+        {"workflow_id": 14, "data": {"email": "ann@example.com", "_fname": "Ann"}},
+        ProfileAnswer(profile_id=ANN, skipped=[SkippedItem(0, ANN, passages.INSIDE)]),
+    ),
+    "workflows/import_and_start_batch": Example(
+        {
+            "workflow_id": 14,
+            "matching": "email",
+            "data": [
+                {"data": {"email": "bob@example.com", "_fname": "Bob"}, "custom_data": {"row": 1}},
+                {"data": {"email": "ann@example.com"}},
+            ],
+        },
+        BatchAnswer(
+            result=[ProfileReference(BOB), ProfileReference(ANN)], skipped=[SkippedItem(1, ANN, passages.INSIDE)]
+        ),
+    ),
+    "workflows/import_and_start_batch_task": Example(
+        {"workflow_id": 14, "matching": "email", "data": [{"data": {"email": "ann@example.com"}}]},
+        TaskAnswer(task_id=WORKFLOW_TASK),
+    ),
+    "workflows/deactivate": Example({"id": 14}, DataAnswer(data=None)),
+    "workflows/get": Example(
+        {"id": 13},
+        DataAnswer(
+            data=WorkflowDescription(
+                id=13,
+                name="Asleep",
+                database=1,
+                list_id=1,
+                active=False,
+                is_active=False,
+                reentry="while_inside_ignored",
+                nodes=[{"type": "start", "id": "start", "next": "done"}, {"type": "end", "id": "done"}],
+                numbers=[NodeNumbers("start", 0, 0), NodeNumbers("done", 0, 0)],
+            )
+        ),
+    ),
+    "workflows/list": Example(
+        {"from_id": 14, "limit": 1},
+        WorkflowListAnswer(
+            data=[
+                ListedWorkflow(
+                    id=14,
+                    name="Second welcome",
+                    list_id=1,
+                    is_active=False,
+                    ui_tags=[],
+                    mode="once_ever",
+                    groups=[WorkflowGroup(0, "main")],
+                    nodes=[
+                        ListedNode(name="", type="start", node_id="start", templates=[]),
+                        ListedNode(name="Three days", type="delay", node_id="pause", templates=[]),
+                        ListedNode(name="", type="campaign", node_id="hello", templates=[1], campaign_id=8),
+                        ListedNode(name="", type="end", node_id="done", templates=[]),
+                    ],
+                )
+            ],
+            next_from_id=15,
+            total_count=3,
+        ),
+    ),
     "tasks/status": Example(
         {"task_id": TASK},
         DataAnswer(
@@ -181,5 +374,26 @@ EXAMPLES: Mapping[str, Example] = {
                 {"error": 0, "error_text": "", "result": [{"profile_id": CARA}, {"profile_id": BOB}]},
             )
         ),
+    ),
+    "profiles/add": Example(
+        {"db_id": 1, "data": {"email": "dan@example.com", "_fname": "Dan", "interests": ["tea"]}},
+        ImportAnswer(profile_id=DAN),
+    ),
+    "profiles/add_batch": Example(
+        {"db_id": 1, "data": [{"email": "eve@example.com", "CRM_ID": "C-5"}, {"email": "dan@example.com"}]},
+        AddBatchAnswer(
+            result=[
+                AddedItem(0, SUCCESS, profile_id=EVE),
+                AddedItem(409, errors.Conflict.text, "data[1].email: another profile has this email"),
+            ]
+        ),
+    ),
+    "profiles/merge": Example({"db_id": 1, "profile_ids": [DAN, EVE]}, ProfileIdAnswer(profile_id=DAN)),
+    "profiles/delete": Example(
+        {"db_id": 1, "matching": "custom", "field_name": "CRM_ID", "field_value": "C-5"},
+        DataAnswer(data=ProfileReference(DAN)),
+    ),
+    "profiles/message_unsub": Example(
+        {"rtoken": "newsletter-21-token", "smid": MESSAGE, "categories": ["sales"]}, ProfileIdAnswer(profile_id=ANN)
     ),
 }

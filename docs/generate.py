@@ -22,9 +22,23 @@ from tocsin.core.errors import TocsinError
 from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
 from tocsin.core.matching import MODES
 from tocsin.core.subscriptions import STATUSES
+from tocsin.core.workflows import passages
 from tocsin.web import codec
+from tocsin.web.api.databases import DatabaseDescription, FieldDescription, Group, ListedDatabase
+from tocsin.web.api.exports import ExportTask
 from tocsin.web.api.files import UploadedFile
+from tocsin.web.api.profile_changes import AddedItem
+from tocsin.web.api.resources import ResourceDescription
 from tocsin.web.api.tasks import TaskStatus
+from tocsin.web.api.workflows import (
+    LeftNode,
+    ListedNode,
+    ListedWorkflow,
+    NodeNumbers,
+    SavedWorkflow,
+    WorkflowDescription,
+    WorkflowGroup,
+)
 from tocsin.web.envelope import Envelope, Success
 from tocsin.web.operations import TABLE, Operation
 
@@ -35,15 +49,78 @@ _FRAME = _HERE / "calls-frame.txt"
 
 _WIDTH = 100
 # What is in `data` of an answer, and everything that is in answers only.
-_PAYLOADS: Mapping[str, type[Struct]] = {"file_upload": UploadedFile, "tasks/status": TaskStatus}
-_ANSWERED = {*_PAYLOADS.values(), ItemError, ProfileReference, SkippedItem}
+_PAYLOADS: Mapping[str, type[Struct]] = {
+    "file_upload": UploadedFile,
+    "profiles/get_all": ExportTask,
+    "tasks/status": TaskStatus,
+    "databases/get": DatabaseDescription,
+    "resources/get": ResourceDescription,
+    "workflows/get": WorkflowDescription,
+    "workflows/add": SavedWorkflow,
+    "workflows/update": SavedWorkflow,
+    "profiles/delete": ProfileReference,
+}
+_ANSWERED = {
+    *_PAYLOADS.values(),
+    AddedItem,
+    ItemError,
+    ProfileReference,
+    SkippedItem,
+    Group,
+    ListedDatabase,
+    FieldDescription,
+    ListedWorkflow,
+    ListedNode,
+    WorkflowGroup,
+    NodeNumbers,
+    LeftNode,
+}
 
 # What a member means, by its name, or by `Struct.name` where one name means several things.
 MEANINGS: Mapping[str, str] = {
     "token": "Who calls. May also come as `Authorization: Bearer` or as `?token=`.",
     "format": "`json` or `xml`: the encoding of the answer. Without it, that of the call. May also come as `?format=`.",
+    "workflow_id": "The workflow to enter. One of `workflow_id` and `id` must be there; `workflow_id` wins.",
+    "WorkflowStartRequest.db_id": "The workflow's database, or nothing.",
+    "WorkflowImportAndStartRequest.db_id": "The workflow's database, or nothing.",
+    "WorkflowImportAndStartBatchRequest.db_id": "The workflow's database, or nothing.",
+    "WorkflowStartRequest.subscription_filter": "The address to send to, in place of the choice of triggers.",
+    "WorkflowRequest.id": "The workflow.",
+    "UpdateWorkflowRequest.id": "The workflow.",
+    "AddWorkflowRequest.id": "The number; without it, the next free one.",
+    "skip_profiles": "Let those inside leave first.",
+    "WorkflowMembers.name": "The name.",
+    "database": "The database whose profiles go through. It stays while any are inside.",
+    "reentry": "`once_ever`, `while_inside_ignored`, `restart` or `separate`: see [Entering](workflows.md#entering).",
+    "active": "Whether profiles may enter and go on.",
+    "nodes": "A list of [nodes](workflows.md#nodes). In XML each node is one element, with child elements or a text in "
+    'JSON; what elements cannot say is a text in JSON, as `<query>{"bonus": {"$gt": 5}}</query>`.',
+    "WorkflowDescription.nodes": "The [nodes](workflows.md#nodes). In XML `query`, `when`, `set`, `subscriptions`, "
+    "`headers` and `json` are texts in JSON.",
+    "ListedWorkflow.nodes": "The nodes.",
+    "WorkflowDescription.active": "Whether it is active.",
+    "WorkflowDescription.database": "The database.",
+    "is_active": "The same as `active`.",
+    "ListedWorkflow.is_active": "Whether it is active.",
+    "list_id": "The database.",
+    "mode": "What becomes of profiles that enter again: see [Entering](workflows.md#entering).",
+    "groups": "The groups that it is in.",
+    "WorkflowGroup.id": "The number: 0.",
+    "WorkflowGroup.name": "The name: `main`.",
+    "ListedNode.name": "The name.",
+    "ListedNode.type": "What it is: see [nodes](workflows.md#nodes).",
+    "node_id": "The id of the node.",
+    "templates": "The templates of what a campaign sends.",
+    "campaign_id": "The trigger of a campaign. Left out otherwise.",
+    "ListedNode.workflow_id": "Where a workflow_jump leads. Left out otherwise.",
+    "numbers": "How many are where.",
+    "inside": "How many are there now.",
+    "through": "How many went on from there, or ended there.",
+    "saved_id": "The workflow's number.",
+    "left": "Who was at nodes that are gone, and has left. Left out when nobody has.",
+    "number": "How many.",
     "trigger_id": "The trigger to launch. One of `trigger_id` and `id` must be there; `trigger_id` wins.",
-    "LaunchRequest.id": "The same as `trigger_id`.",
+    "LaunchRequest.id": "The same as `trigger_id`, or as `workflow_id`.",
     "matching": "How profiles are found: see [Matching](#matching). Without it, `email`.",
     "email": "The value searched for with `email` and `email_profile`.",
     "phone": "The value searched for with `phone`.",
@@ -51,8 +128,10 @@ MEANINGS: Mapping[str, str] = {
     "field_name": "The custom field searched with `custom`.",
     "field_value": "The value searched for with `custom`. For tags, `tag_1, tag_2` asks for both.",
     "resource_id": "Counts only those subscriptions that belong to this resource when searching.",
-    "custom_request": "A query (see [filters](filters.md)) in place of `matching`, with campaigns/triggers/start only: "
-    "everybody who fits.",
+    "custom_request": "A query (see [filters](filters.md)) in place of `matching`: everybody who fits. See "
+    "[Audiences](#audiences).",
+    "ImportItem.custom_request": "A query in place of `matching`: the item is applied to everybody who fits.",
+    "StartItem.custom_request": "A query in place of `matching`: everybody who fits.",
     "total_count": "How many profiles fit `custom_request`.",
     "skipped_count": "How many of them get no message.",
     "timeout": "The wait between the call and the launch.",
@@ -60,7 +139,7 @@ MEANINGS: Mapping[str, str] = {
     "LaunchRequest.custom_data": "Kept with the launch of all messages.",
     "custom_data": "Kept with this item's message and shown in its events.",
     "attach": "Files for the email, 50 at most.",
-    "skip_triggers": "Accepted. Has no effect yet: imports start no triggers in this version.",
+    "skip_triggers": "Start nothing that listens to imports, changed fields or subscriptions.",
     "subscription_filter": "The address to send to, in place of the trigger's choice.",
     "SubscriptionFilter.email": "A subscription with this address.",
     "not_strict": "When no such subscription is subscribed: true sends as without the filter, false sends nothing.",
@@ -71,11 +150,14 @@ MEANINGS: Mapping[str, str] = {
     "StartBatchRequest.data": "The profiles to find, 1 to 100000.",
     "ImportAndStartBatchRequest.data": "The profiles, 1 to 100000.",
     "ImportBatchRequest.data": "The profiles, 1 to 100000, each an object of fields.",
+    "AddRequest.data": "The profile: see [Profiles in calls](#profiles-in-calls). Without it, the profile is empty.",
+    "AddBatchRequest.data": "The profiles, 1 to 100000, each an object of fields; an empty one is an empty profile.",
     "ImportItem.data": "The profile. In XML its members stand directly in the item.",
     "UploadRequest.data": "The file as a data URI, in base64 or percent-encoded.",
     "Attach.data": "The file as a data URI. One of `data` and `file_key` must be there.",
     "skip_invalid_subscriptions": "Leave out subscriptions that are wrong; without it they fail their item.",
-    "detect_geo": "Accepted. Has no effect yet.",
+    "detect_geo": "Look up where `_ip`, else `_regip`, is: `_city`, `_region`, `_postal_code`, `_country` "
+    "(two letters), `_tz`, `_lat`, `_lon`. What the call names wins. Needs the setting `TOCSIN_GEO_DATABASE`.",
     "task_id": "The task, also with `task_` before it.",
     "header": "The file's name, 1 to 255 characters.",
     "Attach.name": "The file's name. Without it, that of the uploaded file, or `attachment-1` and so on.",
@@ -90,6 +172,17 @@ MEANINGS: Mapping[str, str] = {
     "error_text": "A short constant sentence.",
     "ItemError.error_debug": "What exactly is wrong, and where.",
     "result": "The profiles that the call is about, in the order of the items.",
+    "AddBatchAnswer.result": "What became of each item, in order.",
+    "AddedItem.error": "0, or the code of what is wrong with the item.",
+    "AddedItem.error_debug": "What exactly is wrong, and where. Left out when nothing is.",
+    "AddedItem.profile_id": "The new profile's id. Left out when there is none.",
+    "MergeRequest.profile_ids": "The profiles to make one of, 2 to 100 together with `to`.",
+    "MergeRequest.to": "The profile that stays; it need not be among the others. Without it, the first of them.",
+    "MergeRequest.create": "Whether they become a new profile, and none of them stays.",
+    "rtoken": "The `token` of the resource: see [the configuration](configuration.md#resources).",
+    "smid": "The message: 24 hex digits, the left part of its Message-ID.",
+    "MessageUnsubRequest.categories": "All that is left of the subscription. Without any, it is unsubscribed.",
+    "ProfileIdAnswer.profile_id": "The profile's id.",
     "errors": "The items that failed. Left out when there are none.",
     "skipped": "Profiles that get no message. Left out when there are none.",
     "ignored_fields": "Fields that the database does not have, by name. Left out when there are none.",
@@ -97,15 +190,91 @@ MEANINGS: Mapping[str, str] = {
     "ImportAnswer.profile_id": "The profile's id.",
     "ProfileReference.profile_id": "The profile's id.",
     "SkippedItem.profile_id": "The profile's id.",
+    "source_type": "`database`. There are no segments yet.",
+    "source_id": "The database.",
+    "file_format": "`csv` or `json`: see [Exports](#exports).",
+    "ExportRequest.custom_request": "A query (see [filters](filters.md)): who fits. Without it, every profile.",
+    "ExportRequest.fields": "Only these of each profile, in this order: fields, `id` (or `_id`), `subscriptions`.",
+    "ExportTask.task_id": "What to ask [tasks/status](#tasksstatus) for.",
     "TaskAnswer.task_id": "What to ask [tasks/status](#tasksstatus) for.",
     "DataAnswer.data": "The payload.",
+    "warnings": "What could not be done as asked, though the call was. Left out when there is nothing.",
+    "limit": "The most to answer on a page.",
+    "ListRequest.from_id": "The number to begin with.",
+    "from_id": "The `next_from_id` of the page before; empty begins.",
+    "next_from_id": "The `from_id` of the next page. An empty page has none.",
+    "ListAnswer.total_count": "How many there are in all.",
+    "ListAnswer.data": "The page.",
+    "FieldsAnswer.data": "The fields.",
+    "query": "A query (see [filters](filters.md)) that selects profiles. Without it, all.",
+    "ProfileListRequest.fields": "What to answer of each profile: names of fields, `_id`, `db_id`, `subscriptions`. "
+    "Without it, everything.",
+    "ProfileListAnswer.data": "The page: profiles as [profiles/get](#profilesget) answers them; `_id` is answered as "
+    "`id`.",
+    "SubscriptionListAnswer.data": "The [subscriptions](#subscriptions-in-answers).",
+    "SubscriptionListAllAnswer.data": "The page: [subscriptions](#subscriptions-in-answers), each with its "
+    "`profile_id`.",
+    "SubscriptionListAllAnswer.total_count": "How many there are in all; with the first page only, and left out when "
+    "counting takes longer than 5 s.",
+    "ProfileRequest.profile_id": "The profile's id, 24 hex digits.",
+    "with_deleted": "Answer deleted ones too.",
+    "SubscriptionRequest.resource_id": "The resource of the subscription.",
+    "SubscriptionRequest.channel": "The channel. May be left out where the address tells it.",
+    "SubscriptionRequest.email": "The address, for email.",
+    "email_data": 'The same, as `{"email": …}`.',
+    "SubscriptionRequest.phone": "The number, for sms.",
+    "phone_data": 'The same, as `{"phone": …}`.',
+    "SubscriptionRequest.provider": "For push.",
+    "SubscriptionRequest.subscription_id": "For push.",
+    "push_data": 'The same, as `{"provider": …, "subscription_id": …}`.',
+    "cc_data": 'The address of a messenger: `{"id": …}` for telegram_bot, `{"phone": …}` for the others.',
+    "SetRequest.status": "A word or its number; left out or -1, it stays, and a new one is subscribed.",
+    "SetRequest.priority": "0 is the highest; left out or -1, it stays, and a new one has 0.",
+    "SetRequest.custom_fields": "Merged into what is there; null removes a member.",
+    "SetRequest.cats": "Categories of the resource.",
+    "SetRequest.date": "When it was made, to be kept as `reg_info`.",
+    "SetRequest.ip": "From which address, likewise.",
+    "SetRequest.url": "On which page, likewise.",
+    "SuspendRequest.channel": "Only those of this channel.",
+    "SuspendRequest.resource_id": "Only those of this resource.",
+    "updated": "How many profiles have changed.",
+    "ListAllRequest.resource_id": "The resource.",
+    "ListAllRequest.db_id": "Only those of this database.",
+    "ListAllRequest.channel": "Only those of this channel.",
+    "ListAllRequest.status": "Only those with this status, a word or its number.",
+    "DatabaseRequest.id": "The database. One of `id` and `db_id` must be there.",
+    "DatabaseRequest.db_id": "The same as `id`.",
+    "ResourceRequest.id": "The resource.",
+    "FieldsRequest.channel": "The subscriptions of which channel; the resource must have it.",
+    "id": "The number.",
+    "name": "The name.",
+    "ui_tags": "Tags; there are none.",
+    "Groups": "The groups that the database is in.",
+    "Id": "The number: 0.",
+    "Name": "The name: `main`.",
+    "description": "The description.",
+    "suppress_id": "The suppression list: 0, none.",
+    "channels": "The channels that it takes subscriptions of.",
+    "dbs_ids": "The databases whose profiles may subscribe.",
+    "categories": "What `cats` of its subscriptions may hold; when empty, anything.",
+    "trk_domain": "The tracking domain; there is none.",
+    "url": "The address; there is none.",
+    "DatabaseFieldsRequest.category": "Only `system` or only `custom` fields.",
+    "category": "`system` for standard fields, `custom` for those of the configuration.",
+    "title": "The name for people.",
+    "FieldDescription.name": "The name in calls.",
+    "type": "`unicode`, `phone` (a list of numbers), `int`, `float`, `bool`, `date`, `datetime`, `enum`, `ip`, `tags`, "
+    "`object`, `arr_object`, `version`.",
+    "required": "Whether it must be given; none must.",
+    "unique": "Whether no two profiles may have the same value.",
+    "values": "What an enum may be. Left out otherwise.",
     "index": "Which item of `data`, counted from 0.",
     "reason": "See [Skip reasons](#skip-reasons).",
     "file": "The key of the file.",
     "status": "`queued`, `processing`, `completed` or `failed`.",
     "progress": "Percent of the items done. Never goes back; 100 only when the task has ended well.",
     "TaskStatus.result": "Nothing until the task has ended; then `error`, `error_text` and what the same call answers "
-    "when it is no task: `result`, `errors`, `skipped`, `ignored_fields`.",
+    "when it is no task: `result`, `errors`, `skipped`, `ignored_fields`. For a file see [Exports](#exports).",
 }
 
 SKIP_REASONS: Mapping[str, str] = {
@@ -113,6 +282,9 @@ SKIP_REASONS: Mapping[str, str] = {
     triggers.NO_SUBSCRIPTION: "the profile has no fitting subscription at the trigger's resource",
     triggers.NOT_SUBSCRIBED: "it has one, but its status, or the profile's `_status`, is not subscribed",
     triggers.DELETED: "the profile was deleted after it was found",
+    passages.INSIDE: "the profile is in the workflow already, and may not enter again meanwhile",
+    passages.ENTERED_BEFORE: "the profile was in the workflow before, and may enter only once",
+    passages.TOO_DEEP: "more than ten workflows have led to one another",
 }
 
 SEARCHED: Mapping[str, str] = {

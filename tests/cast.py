@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from ipaddress import ip_network
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import httpx
 import psycopg
 
-from tocsin.actions import tasks
+from tocsin.actions import passage_steps, passage_updates, tasks
 from tocsin.actions.context import Context
 from tocsin.actions.messages import Delivery
+from tocsin.actions.passage_requests import Asker
+from tocsin.actions.passages import Graphs
 from tocsin.channels.contract import Envelope, Outcome, Record
+from tocsin.channels.http import HttpDoor
 from tocsin.core.configuration import Sender
 from tocsin.store.database import Database, Transaction, _configure
 from tocsin.web.app import Limits, create_app
@@ -37,6 +41,7 @@ databases:
       Custom_ID: string
       Custom_id: string
       New_field_1: string
+      New_field_7: string
       bonus: int
       score: float
       vip: bool
@@ -52,7 +57,7 @@ databases:
   - {id: 3, name: Refusers, unknown_fields: refuse}
 resources:
   - {id: 20, name: Order updates, databases: [1], channels: [sms]}
-  - {id: 21, name: Newsletter, databases: [1], channels: [email], categories: [news, sales]}
+  - {id: 21, name: Newsletter, databases: [1], channels: [email], categories: [news, sales], token: newsletter-21-token}
   - {id: 22, name: Sister brand, databases: [1], channels: [email, sms, push]}
   - {id: 23, name: Every channel}
   - {id: 24, name: Elsewhere, databases: [2], channels: [email]}
@@ -85,6 +90,24 @@ triggers:
   - {id: 99, name: Keepers, database: 2, template: 1, sender: 1, active: true}
   - {id: 100, name: Refusers, database: 3, template: 1, sender: 2, active: true}
   - {id: 455, name: By field, database: 1, template: 1, sender: 1, active: true}
+workflows:
+  - id: 12
+    name: Welcome
+    database: 1
+    active: true
+    nodes:
+      - {id: start, type: start, next: hello}
+      - {id: hello, type: campaign, trigger: 8, next: pause}
+      - {id: pause, type: delay, for: {hours: 2}, next: bought}
+      - {id: bought, type: condition, query: {bonus: {$gt: 0}}, yes: done, no: remind}
+      - {id: remind, type: campaign, name: A second try, trigger: 96, next: done}
+      - {id: done, type: end}
+  - id: 13
+    name: Asleep
+    database: 1
+    nodes:
+      - {id: start, type: start, next: done}
+      - {id: done, type: end}
 tokens:
   - {name: shop, token: abcdefghijklmnqrstuvwxyz}
   - {name: reader, token: reader-reader-reader, permissions: [profiles.read]}
@@ -165,6 +188,8 @@ class Stage:
     clock: MovableClock
     delivery: Delivery
     connection: Transaction
+    graphs: Graphs
+    asker: Asker
 
     async def post(self, method: str, body: Any = None, **members: Any) -> dict[str, Any]:
         """A call in JSON with the cast's token, and its decoded answer."""
@@ -207,11 +232,23 @@ class Stage:
         return profile_id
 
     async def work(self) -> None:
-        """Run every task and send everything that is due now."""
-        while await tasks.run_next(self.context, timedelta(seconds=60)):
+        """Do everything that is due now: run tasks, move passages, send."""
+        lease = timedelta(seconds=60)
+        while (
+            await tasks.run_next(self.context, lease)
+            or await passage_steps.move(self.context, self.graphs, lease, 500)
+            or await passage_updates.update(self.context, self.graphs, lease, 500)
+            or await self._ask()
+            or await self.delivery.deliver(500)
+        ):
             pass
-        while await self.delivery.deliver(500):
-            pass
+
+    async def _ask(self) -> bool:
+        """Ask for all that are due, and wait for the answers."""
+        was_busy = await self.asker.ask()
+        while self.asker.is_asking:
+            await self.asker.ask()
+        return was_busy
 
     async def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of the database as they are."""
@@ -237,10 +274,12 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
                 mailbox.opened.append(sender)
                 return mailbox
 
-            delivery = Delivery(context, open_channel, timedelta(seconds=60))
+            delivery, graphs = Delivery(context, open_channel, timedelta(seconds=60)), Graphs()
+            asker = Asker(context, HttpDoor([ip_network("127.0.0.1/32")]), graphs, timedelta(seconds=60))
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test") as client:
-                yield Stage(context, client, mailbox, clock, delivery, connection)
+                yield Stage(context, client, mailbox, clock, delivery, connection, graphs, asker)
+            await asker.close()
 
 
 @asynccontextmanager

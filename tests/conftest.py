@@ -8,7 +8,7 @@ import pytest
 from cast import CONFIGURATION, Stage, open_stage
 from tocsin.actions import configuration
 from tocsin.actions.context import Context
-from tocsin.store import embedded, events, migrate
+from tocsin.store import embedded, migrate, partitions
 from tocsin.store.database import Database
 
 
@@ -32,7 +32,8 @@ async def prepared(server: str) -> str:
     context = Context(database)
     async with database.transaction() as transaction:
         await migrate.migrate(transaction)
-        await events.add_partitions(transaction, context.clock().date())
+        for table in partitions.TABLES:
+            await partitions.add(transaction, table, context.clock().date())
     await configuration.apply(context, CONFIGURATION, "cast.yaml", {})
     await database.close()
     return server

@@ -33,6 +33,7 @@ def test_without_an_environment_the_defaults_hold():
         allow_private_addresses=(),
         log_level="info",
         log_format="json",
+        token=None,
     )
 
 
@@ -54,6 +55,7 @@ def test_every_setting_can_be_given(tmp_path):
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1/32, fd00::/8",
         "TOCSIN_LOG_LEVEL": "WARNING",
         "TOCSIN_LOG_FORMAT": "text",
+        "TOCSIN_TOKEN": "an-api-token",
     }
     assert given.keys() == {option.name for option in OPTIONS}
     assert load(given) == Settings(
@@ -71,6 +73,7 @@ def test_every_setting_can_be_given(tmp_path):
         allow_private_addresses=(ip_network("127.0.0.1/32"), ip_network("fd00::/8")),
         log_level="warning",
         log_format="text",
+        token="an-api-token",
     )
 
 

@@ -9,23 +9,28 @@ from pathlib import Path
 from typing import Any, get_args
 
 import uvloop
+from msgspec import structs
 
 from tocsin import __version__, log, settings
 from tocsin import main as wiring
 from tocsin.actions import configuration as configuration_actions
+from tocsin.actions import workflow_views
+from tocsin.actions.configuration import Applied
 from tocsin.channels.smtp import SmtpChannel
+from tocsin.client import arguments as import_arguments
 from tocsin.core.configuration import Permission
-from tocsin.core.configuration_file import Change
 from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
+from tocsin.core.workflows import drawing, picture, trace
 from tocsin.settings import Settings
 from tocsin.store import migrate
+from tocsin.store.geo import Places
 
 ROLES = ("api", "worker")
 
-Command = Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int]]
+Command = Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int] | int]
 
 # Flags are settings too; worker processes inherit them through the environment.
-_FLAGS = {"data_dir": "TOCSIN_DATA_DIR", "listen": "TOCSIN_LISTEN"}
+_FLAGS = {"data_dir": "TOCSIN_DATA_DIR", "listen": "TOCSIN_LISTEN", "token_file": "TOCSIN_TOKEN_FILE"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,7 +46,8 @@ def _run(parsed: argparse.Namespace) -> int:
     try:
         loaded = settings.load(os.environ)
         log.configure(loaded.log_level, loaded.log_format)
-        return int(uvloop.run(parsed.command(parsed, loaded)))
+        running = parsed.command(parsed, loaded)
+        return running if isinstance(running, int) else int(uvloop.run(running))
     except ConfigurationMistakes as mistakes:
         return _complain(*mistakes.mistakes)
     except TocsinError as error:
@@ -70,15 +76,18 @@ async def _serve(parsed: argparse.Namespace, loaded: Settings) -> int:
 
 
 async def _apply(parsed: argparse.Namespace, loaded: Settings) -> int:
-    changes = await _apply_file(parsed.file, loaded, dry_run=parsed.dry_run, prune=parsed.prune)
-    for change in changes:
+    applied = await _apply_file(parsed.file, loaded, dry_run=parsed.dry_run, prune=parsed.prune)
+    for change in applied.changes:
         print(change.describe())
+    for workflow_id, by_node in applied.left.items():
+        for node, left in by_node.items():
+            print(f"workflow {workflow_id}: {left} profiles left, their node {node} is gone")
     if parsed.dry_run:
         print("nothing was changed: --dry-run")
     return 0
 
 
-async def _apply_file(path: str, loaded: Settings, *, dry_run: bool = False, prune: bool = False) -> Sequence[Change]:
+async def _apply_file(path: str, loaded: Settings, *, dry_run: bool = False, prune: bool = False) -> Applied:
     try:
         text = await asyncio.to_thread(Path(path).read_text, "utf-8")
     except (OSError, UnicodeDecodeError) as trouble:
@@ -99,6 +108,27 @@ async def _create_token(parsed: argparse.Namespace, loaded: Settings) -> int:
     return 0
 
 
+async def _show_workflow(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        view = await workflow_views.get_view(context, parsed.id)
+    if parsed.svg is None:
+        print(drawing.draw(view.workflow, view.numbers), end="")
+        return 0
+    try:
+        await asyncio.to_thread(Path(parsed.svg).write_text, picture.draw_svg(view.workflow, view.numbers), "utf-8")
+    except OSError as trouble:
+        return _complain(f"{parsed.svg}: {trouble.strerror}")
+    print(f"workflow {view.workflow.id} is drawn in {parsed.svg}")
+    return 0
+
+
+async def _trace_workflow(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        traced = await workflow_views.get_trace(context, parsed.id, parsed.profile)
+    print(trace.describe_trace(traced.workflow, traced.trace), end="")
+    return 0
+
+
 async def _migrate(_: argparse.Namespace, loaded: Settings) -> int:
     async with wiring.open_context(loaded, migrated=False) as context, context.database.transaction() as transaction:
         applied = await migrate.migrate(transaction)
@@ -111,12 +141,12 @@ async def _migrate(_: argparse.Namespace, loaded: Settings) -> int:
 async def _check(_: argparse.Namespace, loaded: Settings) -> int:
     """Every part that can be tried is tried, so that one run shows everything that is wrong."""
     print("settings: usable")
-    async with wiring.open_context(loaded, migrated=False) as context:
+    troubles = check_geo(loaded.geo_database)
+    async with wiring.open_context(structs.replace(loaded, geo_database=None), migrated=False) as context:
         async with context.database.transaction() as transaction:
             await migrate.check(transaction)
             configuration = await context.configuration(transaction)
         print(f"database: usable, schema {migrate.migrations()[-1].version}")
-        troubles = 0
         for sender in configuration.senders.values():
             channel = SmtpChannel(sender)
             try:
@@ -127,6 +157,31 @@ async def _check(_: argparse.Namespace, loaded: Settings) -> int:
             finally:
                 await channel.close()
     return 1 if troubles else 0
+
+
+def check_geo(path: Path | None) -> int:
+    """Prints whether places can be looked up; the number of troubles."""
+    if path is None:
+        print("geo database: not configured")
+        return 0
+    try:
+        edition = Places(path).edition
+    except NotReady as trouble:
+        print(f"geo database: NOT usable: {trouble.describe()}")
+        return 1
+    print(f"geo database: usable, {edition.type}, built {edition.built}")
+    return 0
+
+
+def _import(parsed: argparse.Namespace, loaded: Settings) -> int:
+    from tocsin.client import importing  # noqa: PLC0415 - a server need not hold what draws progress bars
+
+    if loaded.token is None:
+        return _complain("TOCSIN_TOKEN: expected an API token, here or in a file named by --token-file")
+    try:
+        return importing.run(import_arguments.read(parsed, listen=str(loaded.listen)), loaded.token)
+    except KeyboardInterrupt:
+        return _complain("interrupted")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,13 +199,28 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "export", "print the configuration as a file", _export)
     _command(commands, "migrate", "bring the database schema up to date", _migrate)
     _command(commands, "check", "say whether settings, database and senders are usable", _check)
+    client = commands.add_parser("import", help="import a file of profiles", description=import_arguments.DESCRIPTION)
+    import_arguments.add_to(client)
+    client.set_defaults(command=_import)
     token = commands.add_parser("token", help="API tokens").add_subparsers(required=True, metavar="COMMAND")
     create = _command(token, "create", "print a new API token once", _create_token)
     create.add_argument("name", metavar="NAME")
     create.add_argument(
         "--permission", action="append", default=[], choices=get_args(Permission), help="what it may do (default: all)"
     )
+    _add_workflow_commands(commands)
     return parser
+
+
+def _add_workflow_commands(commands: Any) -> None:
+    workflow = commands.add_parser("workflow", help="what goes on in workflows")
+    several = workflow.add_subparsers(required=True, metavar="COMMAND")
+    show = _command(several, "show", "draw a workflow with how many profiles are where", _show_workflow)
+    show.add_argument("id", metavar="ID", type=int)
+    show.add_argument("--svg", metavar="FILE", help="draw into a file, as a picture for browsers")
+    traced = _command(several, "trace", "tell what happened to a profile in a workflow", _trace_workflow)
+    traced.add_argument("id", metavar="ID", type=int)
+    traced.add_argument("profile", metavar="PROFILE", help="its id, email address or phone number")
 
 
 def _command(commands: Any, name: str, summary: str, command: Command) -> argparse.ArgumentParser:

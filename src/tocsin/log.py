@@ -67,6 +67,8 @@ def configure(level: Level, format: Format) -> None:  # noqa: A002 - the word of
     root.addHandler(handler)
     root.setLevel(level.upper())
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    # At debug it tells the headers of answers, cookies among them.
+    logging.getLogger("httpcore2").setLevel(logging.INFO)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

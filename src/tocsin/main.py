@@ -15,11 +15,15 @@ from tocsin import log as logs
 from tocsin.actions import housekeeping
 from tocsin.actions.context import Context
 from tocsin.actions.messages import Delivery
+from tocsin.actions.passage_requests import Asker
+from tocsin.actions.passages import Graphs
+from tocsin.channels.http import HttpDoor
 from tocsin.channels.smtp import SmtpChannel
 from tocsin.core.errors import NotReady
 from tocsin.settings import Settings
 from tocsin.store import embedded, migrate
 from tocsin.store.database import Database
+from tocsin.store.geo import Places
 from tocsin.web.app import Limits, create_app
 from tocsin.worker import kinds, loop
 
@@ -56,7 +60,7 @@ async def _open_database(settings: Settings, conninfo: str, *, migrated: bool, i
         await database.open()
         if migrated:
             await _bring_up_to_date(database, is_own=is_own)
-        yield Context(database)
+        yield Context(database, places=Places(settings.geo_database) if settings.geo_database else None)
     finally:
         await database.close()
 
@@ -111,13 +115,16 @@ async def serve(settings: Settings, roles: Sequence[str]) -> None:
 
 async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> None:
     lease = timedelta(seconds=settings.lease_seconds)
-    delivery = Delivery(context, SmtpChannel, lease)
+    delivery, graphs = Delivery(context, SmtpChannel, lease), Graphs()
+    asker = Asker(context, HttpDoor(settings.allow_private_addresses), graphs, lease)
     parent = asyncio.create_task(_stop_with_parent(stop))
     print("tocsin worker ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for
     try:
         work = kinds.kinds(
             context,
             delivery,
+            asker,
+            graphs,
             lease=lease,
             batch=settings.worker_batch,
             keep_events=timedelta(days=settings.keep_events_days),
@@ -125,6 +132,7 @@ async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> No
         await loop.run(work, stop)
     finally:
         parent.cancel()
+        await asker.close()
         await delivery.close()
 
 

@@ -43,6 +43,7 @@ class Settings(Struct, frozen=True):
     allow_private_addresses: tuple[IPv4Network | IPv6Network, ...]
     log_level: log.Level
     log_format: log.Format
+    token: str | None
 
 
 class Option(NamedTuple):
@@ -132,6 +133,12 @@ def _parse_database_url(text: str) -> str | None:
     return text or None
 
 
+def _parse_token(text: str) -> str | None:
+    if text and (" " in text or not (text.isascii() and text.isprintable())):
+        raise ValueError(text)
+    return text or None
+
+
 def _parse_file(text: str) -> Path | None:
     if text and not Path(text).is_file():
         raise ValueError(text)
@@ -197,7 +204,7 @@ OPTIONS: tuple[Option, ...] = (
         "TOCSIN_GEO_DATABASE",
         "the path of an .mmdb file",
         "",
-        "Where places of IP addresses will be looked up; version 0.1 does not yet, `detect_geo` finds nothing.",
+        "The cities or countries of IP addresses, for `detect_geo`; a newer file moved to its place is used at once.",
         _parse_file,
     ),
     Option(
@@ -239,7 +246,7 @@ OPTIONS: tuple[Option, ...] = (
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES",
         "networks, as 127.0.0.1/32,10.1.0.0/16",
         "",
-        "Private networks that outgoing HTTP may reach all the same; version 0.1 makes no outgoing HTTP calls.",
+        "Networks that outgoing HTTP may reach though their addresses are not public.",
         _parse_networks,
     ),
     Option(
@@ -255,5 +262,13 @@ OPTIONS: tuple[Option, ...] = (
         "json",
         "JSON lines for programs or text for people, on stderr.",
         _one_of(*get_args(log.Format)),
+    ),
+    Option(
+        "TOCSIN_TOKEN",
+        "an API token",
+        "",
+        "The token that `tocsin import` calls with.",
+        _parse_token,
+        is_secret=True,
     ),
 )

@@ -200,7 +200,8 @@ async def test_data_of_another_shape_is_refused(stage: Stage, data: Any, debug: 
 @pytest.mark.parametrize("name", BATCHES)
 async def test_data_that_is_left_out_is_asked_for(stage: Stage, name: str):
     answer = await stage.post(TRIGGERS + name, trigger_id=8)
-    assert answer["error_debug"] == "data: this member is required"
+    is_import = name.startswith("import")
+    assert answer["error_debug"] == f"data: {'this member is required' if is_import else 'expected at least one item'}"
 
 
 @pytest.mark.parametrize("name", ["import_and_start_batch", "import_and_start_batch_task"])

@@ -240,8 +240,8 @@ async def configure(stage: Stage, *, without: Sequence[str] = (), replacing: tup
 
 
 async def test_a_message_of_a_trigger_that_was_removed_is_given_up(stage: Stage):
-    await stage.post(IMPORT, trigger_id=8, data={"email": "ann@example.com"})
-    await configure(stage, without=["- {id: 8,"])
+    await stage.post(IMPORT, trigger_id=13, data={"email": "ann@example.com"})
+    await configure(stage, without=["- {id: 13, name: Registration"])
     await stage.work()
     assert recipients(stage) == []
     ((type_, data),) = await events(stage)

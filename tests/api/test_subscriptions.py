@@ -29,7 +29,7 @@ async def subscribed(stage: Stage, *subscriptions: dict[str, Any], **members: An
         ({"channel": "email", "email_data": {"email": "a@example.com"}, "resource_id": 21}, {"email": "a@example.com"}),
         ({"email": "a@example.com", "resource_id": "21"}, {"channel": "email", "resource_id": 21}),
         ({"email_data": {"email": "a@example.com"}, "resource_id": 21}, {"channel": "email"}),
-        (SMS, {"channel": "sms", "phone": "+79000000001", "phone_data": {"phone": "+79000000001"}}),
+        (SMS, {"channel": "sms", "phone": "+79000000001"}),
         (SMS | {"channel": "phone", "phone": "+7 900 000-00-01"}, {"channel": "sms", "phone": "+79000000001"}),
         ({"phone": "+79000000001", "resource_id": 20}, {"channel": "sms"}),
         (
@@ -60,7 +60,12 @@ async def test_messengers_have_their_address_in_a_holder(stage: Stage, channel: 
 
 async def test_an_email_subscription_is_shown_with_its_domain(stage: Stage):
     (found,) = await subscribed(stage, EMAIL | {"email": "a@Work.example.com"})
-    assert found["email_data"] == {"email": "a@work.example.com", "domain": "work.example.com"}
+    assert found["email_data"] == {
+        "email": "a@work.example.com",
+        "domain": "work.example.com",
+        "domain_group": "work.example.com",
+        "md5": "2a911a98086308e1468e4b96641ca688",
+    }
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ TEXT = "expected text of 1 to 200 characters, got"
 TOKEN = "expected text of 16 to 200 characters, got"
 PORT = "10: senders[0].port: expected a whole number from 1 up to 65535, got"
 CHANNEL = "expected one of email, notify, push, sms, telegram_bot, viber, whatsapp, got"
+RESOURCE_TOKEN = "expected 16 to 200 ASCII letters, digits and signs, without spaces"
 SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
 
 
@@ -124,7 +125,7 @@ SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
         ("name: News", "name: 12:30:00", "8: resources[0].name: YAML reads 12:30:00 as a number of its own kind"),
         ("name: News", "name: ", f'8: resources[0].name: {TEXT} nothing; leave the member out, or write ""'),
         ("databases: [1]", "databases: ", "8: resources[0].databases: expected a list of: a whole number from 1 up to"),
-        ("bonus: int", "no: int", '6: databases[0].fields: YAML does not read the name no as text; write "no"'),
+        ("bonus: int", "2024: int", '6: databases[0].fields: YAML does not read the name 2024 as text; write "2024"'),
         (
             "subject: Hello",
             "subject: {lead._fname}",
@@ -156,7 +157,9 @@ SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
         ("databases: [1]", "databases: [1, 3]", "8: resources[0].databases[1]: there is no database 3"),
         ("resource: 21", "resource: 22", "14: triggers[0].resource: there is no resource 22"),
         ("[email]", "[sms]", "14: triggers[0].resource: resource 21 has no channel email"),
-        ("databases: [1]", "databases: []", "14: triggers[0].resource: resource 21 does not serve database 1"),
+        ("[email]", "[email], token: too-short", f"8: resources[0].token: {RESOURCE_TOKEN}"),
+        ("[email]", "[email], token: sixteen or more letters", f"8: resources[0].token: {RESOURCE_TOKEN}"),
+        ("[email]", f"[email], token: {'é' * 16}", f"8: resources[0].token: {RESOURCE_TOKEN}"),
         (EMAIL, "sms: {text: Hello}", "14: triggers[0].template: template 1 has no email"),
         (f", {EMAIL}", "", "12: templates[0]: a template needs an email or an sms"),
         (", text: Hello", "", "12: templates[0].email: html or text is missing"),
@@ -234,7 +237,7 @@ def test_what_refers_to_a_broken_object_is_not_told_that_there_is_none():
     ]
 
 
-@pytest.mark.parametrize("section", ["workflows", "hooks", "suppression_lists"])
+@pytest.mark.parametrize("section", ["hooks", "suppression_lists"])
 def test_sections_of_later_versions_are_refused(section):
     mistake = the_mistake_of(f"{FILE}{section}:\n  - {{id: 12, nodes: [{{id: start}}]}}\n")
     assert mistake == f"tocsin.yaml:17: {section}: this section is not available in version 0.1"
@@ -246,7 +249,7 @@ def test_sections_of_later_versions_are_refused(section):
         ("senders", "{id: 2, name: gateway, channel: sms, type: http, url: x, json: {to: x}}", "channel: channel sms"),
         ("senders", "{id: 2, name: gateway, channel: email, type: http, url: x}", "type: type http"),
         ("triggers", "{id: 9, name: Text, database: 1, channel: sms, template: 1, sender: 2}", "channel: channel sms"),
-        ("triggers", "{id: 9, name: Import, database: 1, event: api_import, sms: 1}", "event: event api_import"),
+        ("triggers", "{id: 9, name: Import, database: 1, event: pixel, sms: 1}", "event: event pixel"),
         ("templates", "{id: 2, name: Push, push: {title: Hello}}", "push: push"),
     ],
 )
@@ -296,7 +299,8 @@ def test_a_broken_object_is_not_replaced_by_what_is_stored():
 
 
 def test_one_member_can_be_wrong_in_two_ways():
-    assert mistakes_of(FILE.replace("databases: [1], channels: [email]", "channels: [sms]")) == [
+    assert mistakes_of(FILE.replace("databases: [1], channels: [email]", "databases: [2], channels: [sms]")) == [
+        "tocsin.yaml:8: resources[0].databases[0]: there is no database 2",
         "tocsin.yaml:14: triggers[0].resource: resource 21 does not serve database 1",
         "tocsin.yaml:14: triggers[0].resource: resource 21 has no channel email",
     ]
@@ -433,6 +437,26 @@ _entries = st.dictionaries(st.sampled_from(_members), _values, max_size=8)
 def test_whatever_the_members_the_answer_is_objects_or_mistakes(sections):
     with suppress(ConfigurationMistakes):
         assert isinstance(parse(yaml.safe_dump(sections), "tocsin.yaml", {}, ALL), Objects)
+
+
+def test_a_resources_token_is_not_printed_and_kept():
+    objects = structs.replace(ALL, resources={21: structs.replace(NEWS, token="sixteen-or-more-letters")})
+    text = dump(objects)
+    assert "token: ${RESOURCE_21_TOKEN}" in text
+    assert "sixteen" not in text
+    assert parse(text, "export.yaml", {}, objects) == objects
+    moved = parse(text, "export.yaml", {"RESOURCE_21_TOKEN": "another-token-of-it"}, objects)
+    assert moved.resources[21].token == "another-token-of-it"
+    assert "the environment variable RESOURCE_21_TOKEN is not set" in the_mistake_of(text)
+
+
+def test_two_resources_have_different_tokens():
+    text = FILE.replace("[email]}", "[email], token: sixteen-or-more-letters}")
+    stored = structs.replace(ALL, resources={22: Resource(22, "Other", token="sixteen-or-more-letters")})
+    assert mistakes_of(text, stored=stored) == [
+        "tocsin.yaml:1: stored resource 22: resource 21 has the same token",
+        "tocsin.yaml:8: resources[0].token: resource 22 has the same token",
+    ]
 
 
 def test_a_password_is_kept_for_nobody_whose_id_is_no_number():

@@ -46,7 +46,7 @@ def test_the_demo_has_what_the_documented_requests_name():
 
 def test_the_demo_survives_an_export():
     demo = the_demo()
-    assert parse(dump(demo), "export.yaml", {}) == demo
+    assert parse(dump(demo), "export.yaml", {}, demo) == demo
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,29 @@ DOCUMENTED = {
     "The email of a template": EmailTemplate,
     "The SMS of a template": SmsTemplate,
     "triggers": Trigger,
+    "When a trigger is started by an event": configuration.When,
+    "workflows": configuration.Workflow,
     "tokens": configuration_file.TokenEntry,
+}
+
+# In docs/api/workflows.md; what all nodes have is described once.
+NODES = {
+    "start": configuration.StartNode,
+    "An event that brings profiles in": configuration.Entry,
+    "campaign": configuration.CampaignNode,
+    "delay": configuration.DelayNode,
+    "A length of time": configuration.Duration,
+    "A moment to wait for": configuration.Until,
+    "condition": configuration.ConditionNode,
+    "content_filter": configuration.ContentFilterNode,
+    "A branch of a content filter": configuration.ContentBranch,
+    "api_request": configuration.ApiRequestNode,
+    "update": configuration.UpdateNode,
+    "split": configuration.SplitNode,
+    "A branch of a split": configuration.Share,
+    "feedback": configuration.FeedbackNode,
+    "workflow_jump": configuration.WorkflowJumpNode,
+    "end": configuration.EndNode,
 }
 
 
@@ -83,26 +105,52 @@ def show_default(field):
     default = field.default_factory() if field.default is NODEFAULT else field.default
     if default in ("", None) or default in ((), {}):
         return "none"
-    return f"`{default[0] if isinstance(default, tuple) else str(default).lower()}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default[0] if isinstance(default, tuple) else default}`"
+
+
+def documented_members(page, heading):
+    text = (ROOT / "docs" / "api" / page).read_text(encoding="utf-8")
+    chapter = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
+    assert chapter, f"docs/api/{page} has no chapter {heading}"
+    return re.findall(r"^\| `([a-z0-9_]+)` \| ([^|]+) \| ([^|]+) \| \S", chapter[1], re.MULTILINE)
+
+
+def members(shape):
+    return [(field.encode_name, describe_kind(field.type), show_default(field)) for field in structs.fields(shape)]
 
 
 @pytest.mark.parametrize("heading", DOCUMENTED)
 def test_each_member_is_documented_with_its_type_and_default(heading):
-    text = (ROOT / "docs" / "api" / "configuration.md").read_text(encoding="utf-8")
-    chapter = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
-    assert chapter, f"docs/api/configuration.md has no chapter {heading}"
-    rows = re.findall(r"^\| `([a-z0-9_]+)` \| ([^|]+) \| ([^|]+) \| \S", chapter[1], re.MULTILINE)
-    expected = [
-        (field.name, describe_kind(field.type), show_default(field)) for field in structs.fields(DOCUMENTED[heading])
-    ]
-    assert rows == expected
+    assert documented_members("configuration.md", heading) == members(DOCUMENTED[heading])
+
+
+@pytest.mark.parametrize("heading", NODES)
+def test_each_member_of_a_node_is_documented_with_its_type_and_default(heading):
+    own = [member for member in members(NODES[heading]) if member[0] not in ("id", "name")]
+    assert documented_members("workflows.md", heading) == own
+
+
+def test_what_all_nodes_have_is_documented_once():
+    of_end = dict(zip(("id", "name"), members(configuration.EndNode), strict=True))
+    assert documented_members("workflows.md", "Nodes") == list(of_end.values())
+
+
+def test_the_example_of_workflows_can_be_applied():
+    configured = (ROOT / "docs" / "api" / "configuration.md").read_text(encoding="utf-8")
+    workflows = (ROOT / "docs" / "api" / "workflows.md").read_text(encoding="utf-8")
+    parts = [re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1] for text in (configured, workflows)]
+    [example] = parse("".join(parts), "tocsin.yaml", {"RELAY_PASSWORD": "x"}).workflows.values()
+    tags = {type(node) for node in example.nodes}
+    assert tags == {shape for shape in NODES.values() if shape.__struct_config__.tag}
 
 
 def test_each_struct_of_the_file_is_documented():
     assert set(SECTIONS.values()) <= set(DOCUMENTED.values())
     shapes = {found for found in vars(configuration).values() if isinstance(found, type) and issubclass(found, Struct)}
     shapes -= {Struct, configuration.Configuration, configuration.Token}
-    assert shapes <= set(DOCUMENTED.values())
+    assert shapes <= {*DOCUMENTED.values(), *NODES.values()}
 
 
 def test_the_example_of_the_reference_is_a_whole_file_and_its_mistakes_are_as_printed():

@@ -200,6 +200,8 @@ def test_a_regular_expression_without_an_equal_is_refused(expression):
         ("a{,2}", "", "a\\u007B\\u002C2\\u007D"),
         ("^a$", "m", "(?:\\A|^(?=.))a$"),
         (".", "s", "."),
+        ("a$|b", "", "a\\n?\\Z|b"),
+        ("(?:a$|b)c|$(?=b)", "", "(?:a(?=\\n?\\Z)|b)c|(?=\\n?\\Z)(?=b)"),
         (r"\x{1F600}\t", "", "\\U0001F600\\u0009"),
     ],
 )

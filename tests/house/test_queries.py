@@ -16,7 +16,10 @@ NAMED = {(noun, name): query for noun in queries.nouns() for name, query in quer
 # all hosts; those that may are here, each with its reason.
 SPREAD_TABLES = ("profiles", "launches", "messages", "events")
 ACROSS_ALL_BUCKETS = {
+    ("profiles", "list_all"): "every profile that a filter selects, read once through a cursor",
+    ("profiles", "list_ids"): "whom a query in a batch means, 100,000 at most",
     ("messages", "count"): "the length of the whole queue, for metrics only",
+    ("subscriptions", "count"): "how many a resource has, for the first page of a list only",
 }
 
 NAMES_SPREAD_TABLE = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|USING)\s+(?:ONLY\s+)?(?:{'|'.join(SPREAD_TABLES)})\b")

@@ -6,6 +6,9 @@ from typing import get_args
 
 from tocsin.actions import tasks
 from tocsin.core import retry
+from tocsin.core.configuration import Node
+from tocsin.core.workflows.passages import Lane, lane_of
+from tocsin.core.workflows.step import Outcome
 from tocsin.store.tasks import Status
 
 ROOT = Path(__file__).parents[2]
@@ -56,3 +59,31 @@ def test_the_page_tells_the_numbers_of_the_code():
     assert tasks.MOST_ATTEMPTS == 5
     assert f"{retry.FIRST_DELAY_SECONDS} seconds, doubling up to {retry.LONGEST_DELAY_SECONDS // 3600} hours" in text
     assert f"After {retry.MOST_ATTEMPTS} attempts as refused" in text
+
+
+LANES = get_args(Lane)
+
+
+def test_the_lanes_of_passages_on_the_page_are_those_of_the_schema_and_of_the_program():
+    schema = (ROOT / "src/tocsin/store/schema.sql").read_text("utf-8")
+    checked = re.search(r"CHECK \(lane IN \((.*?)\)\)", schema)
+    assert checked
+    assert re.findall(r"\w+", checked[1]) == list(LANES)
+    states = re.findall(r"^\| `([a-z]+)` \|", chapter("Passages"), re.MULTILINE)
+    assert states == [*LANES, "claimed", "waiting", "ended"]
+
+
+def test_the_page_says_which_kinds_of_nodes_have_a_lane_of_their_own():
+    said = dict(re.findall(r"^    claimed --> (\w+): at a node of the kind (\w+)$", chapter("Passages"), re.MULTILINE))
+    kinds = [kind.__struct_config__.tag for kind in get_args(Node)]
+    assert said == {lane_of(kind): kind for kind in kinds if lane_of(kind) != "steps"}
+
+
+def test_the_transitions_of_passages_are_what_a_step_can_come_to():
+    assert re.findall(r"^\| `([A-Z]\w+)` \|", chapter("Passages"), re.MULTILINE) == [
+        kind.__name__ for kind in get_args(Outcome)
+    ]
+    steps = {("claimed", lane) for lane in LANES} | {("claimed", "waiting"), ("claimed", "ended")}
+    claims = {(state, "claimed") for state in (*LANES, "waiting")}
+    taken_out = {(state, "ended") for state in (*LANES, "waiting")}
+    assert transitions("Passages") == steps | claims | taken_out

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tocsin.store import events, migrate
+from tocsin.store import migrate, partitions
 from tocsin.store.database import Database
 
 CreateDatabase = Callable[[], Awaitable[str]]
@@ -41,7 +41,8 @@ async def database(create_database: CreateDatabase) -> AsyncIterator[Database]:
         stack.push_async_callback(opened.close)
         async with opened.transaction() as transaction:
             await migrate.migrate(transaction)
-            await events.add_partitions(transaction, datetime.now(UTC).date())
+            for table in partitions.TABLES:
+                await partitions.add(transaction, table, datetime.now(UTC).date())
         yield opened
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tocsin.core.messages import ClaimedMessage, Event
-from tocsin.store import events
+from tocsin.store import events, partitions
 
 AT = datetime.now(UTC)
 NASTY = {"text": "5.1.1 \\N \\\\ 'no'\ttab\nline \u2028 😀", "": None, "n": [1.5, True]}
@@ -32,7 +32,7 @@ async def totals(stage, trigger_id=8):
     }
 
 
-async def partitions(stage):
+async def list_partitions(stage):
     rows = await stage.rows("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events'::regclass")
     return sorted(name for (name,) in rows)
 
@@ -62,17 +62,17 @@ async def test_totals_are_undone_with_their_events(stage):
 
 
 async def test_partitions_are_added_for_this_month_and_the_next_ones(stage):
-    before = await partitions(stage)
-    await events.add_partitions(stage.connection, date(2031, 11, 30))
-    added = sorted(set(await partitions(stage)) - set(before))
+    before = await list_partitions(stage)
+    await partitions.add(stage.connection, "events", date(2031, 11, 30))
+    added = sorted(set(await list_partitions(stage)) - set(before))
     assert added == ["events_2031_11", "events_2031_12", "events_2032_01"]
-    await events.add_partitions(stage.connection, date(2031, 12, 1), months_ahead=1)
-    assert sorted(set(await partitions(stage)) - set(before)) == added
+    await partitions.add(stage.connection, "events", date(2031, 12, 1), months_ahead=1)
+    assert sorted(set(await list_partitions(stage)) - set(before)) == added
 
 
 async def test_a_month_begins_and_ends_at_midnight_utc_whatever_the_session_says(stage):
     await stage.connection.execute("SET LOCAL TimeZone = 'Pacific/Kiritimati'")
-    await events.add_partitions(stage.connection, date(2031, 12, 15), months_ahead=0)
+    await partitions.add(stage.connection, "events", date(2031, 12, 15), months_ahead=0)
     first, last = datetime(2031, 12, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
     await events.insert(stage.connection, [make(1, at=first), make(2, at=last)])
     assert await stage.rows("SELECT count(*) FROM events_2031_12") == [(2,)]
@@ -82,12 +82,12 @@ async def test_a_month_begins_and_ends_at_midnight_utc_whatever_the_session_says
 
 
 async def test_months_that_ended_are_dropped_with_their_events(stage):
-    kept = await partitions(stage)
-    await events.add_partitions(stage.connection, date(2019, 11, 1), months_ahead=3)
+    kept = await list_partitions(stage)
+    await partitions.add(stage.connection, "events", date(2019, 11, 1), months_ahead=3)
     await events.insert(stage.connection, [make(1, at=datetime(2019, 12, 31, tzinfo=UTC))])
     await events.insert(stage.connection, [make(2, at=datetime(2020, 1, 1, tzinfo=UTC))])
-    assert await events.drop_partitions(stage.connection, date(2020, 1, 31)) == ["events_2019_11", "events_2019_12"]
-    assert await partitions(stage) == sorted(["events_2020_01", "events_2020_02", *kept])
+    assert await partitions.drop(stage.connection, "events", date(2020, 1, 31)) == ["events_2019_11", "events_2019_12"]
+    assert await list_partitions(stage) == sorted(["events_2020_01", "events_2020_02", *kept])
     assert await stage.rows("SELECT id FROM events") == [(make(2).id,)]
     assert await totals(stage) == {"send": 2}
 

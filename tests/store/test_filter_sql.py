@@ -314,6 +314,54 @@ async def test_subscriptions_are_filtered_as_they_are_stored(stage):
     assert await select(stage, {"subscriptions.0.status": {"$ne": "subscribed"}}) == {1, 2}
 
 
+MANY_TEXTS = [*"0123456789", "true", "", '["1"]']
+MANY_PLAIN = [*range(10), True, "x", 0.5]
+WRITTEN = [1, "1", ["1"], [1], [["1"]], '["1"]', "", [], True, ["x", 0.5], 1.0, None, {"1": 1}, "true"]
+
+
+@pytest.mark.parametrize("operands", [MANY_TEXTS, MANY_PLAIN, [*MANY_TEXTS, None], [*MANY_PLAIN, ["1"], {"1": 1}]])
+async def test_many_operands_are_looked_up_as_each_would_be_compared(stage, operands):
+    documents = [*({"a": value} for value in WRITTEN), {}]
+    await insert(stage, documents)
+    for query in ({"a": {"$in": operands}}, {"a": {"$nin": operands}}):
+        expected = {at for at, one in enumerate(documents) if mongo_model.matches(query, one)}
+        assert await select(stage, query) == expected
+
+
+# What subscriptions hold as plain values, asked together and alone: containment answers for the exact expression.
+statuses = st.sampled_from(["subscribed", "unsubscribed"])
+stored_subscriptions = st.lists(
+    st.fixed_dictionaries(
+        {"resource_id": st.integers(20, 22), "status": statuses, "priority": st.integers(0, 1)},
+        optional={"email": st.sampled_from(["a@x.org", "b@x.org"]), "custom_fields": trees},
+    ),
+    max_size=3,
+)
+asked_members = st.dictionaries(
+    st.sampled_from(["resource_id", "status", "priority", "email", "custom_fields.a", "cats"]),
+    st.one_of(st.integers(20, 22), statuses, st.sampled_from([0, 1.0, 21.0, True, "a@x.org", None, {"$gt": 20}])),
+    min_size=1,
+    max_size=3,
+)
+asked_subscriptions = st.one_of(
+    asked_members.map(lambda asked: {"subscriptions": {"$elemMatch": asked}}),
+    asked_members.map(lambda asked: {"subscriptions": {"$not": {"$elemMatch": asked}}}),
+    asked_members.map(lambda asked: {"subscriptions": {"$elemMatch": {"$or": [asked, {"priority": 1}]}}}),
+    st.lists(asked_members, min_size=2, max_size=2).map(lambda two: {"subscriptions": {"$elemMatch": {"$and": two}}}),
+    asked_members.map(lambda asked: {f"subscriptions.{name}": value for name, value in asked.items()}),
+)
+
+
+@given(st.lists(stored_subscriptions, min_size=4, max_size=8), st.lists(asked_subscriptions, min_size=3, max_size=6))
+@in_savepoints
+async def test_a_filter_of_subscriptions_selects_what_the_manual_says(stage, held, asked):
+    async with stage.connection.transaction(force_rollback=True):
+        await insert(stage, [{"subscriptions": one} for one in held])
+        for query in asked:
+            expected = {at for at, one in enumerate(held) if mongo_model.matches(query, {"subscriptions": one})}
+            assert await select(stage, query) == expected, query
+
+
 @given(st.text(st.characters(exclude_characters="\0.", exclude_categories=["Cs"]), min_size=1), st.text())
 @in_savepoints
 async def test_names_and_values_are_data_whatever_they_hold(stage, name, value):

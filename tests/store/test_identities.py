@@ -110,8 +110,19 @@ async def test_a_combination_is_owned_by_having_all_of_it(stage):
     )
     asked = [("tags.a", "tags.b"), ("tags.a", "tags.c"), ("tags.b", "tags.z"), ("tags.c",)]
     assert await find(stage, *asked, kinds=FIELDS) == dict(zip(asked, [[ANN, BOB], [ANN], [], [ANN, CEM]], strict=True))
-    assert await find(stage, ("tags.a", "tags.b"), kinds=EMAILS) == {("tags.a", "tags.b"): []}
+    assert await find(stage, ("tags.a", "tags.b"), kinds=(Kind.PROFILE_EMAIL,)) == {("tags.a", "tags.b"): []}
     assert await find(stage, ("tags.a", "tags.b"), kinds=FIELDS, database=2) == {("tags.a", "tags.b"): []}
+
+
+async def test_a_combination_is_found_by_its_rarest_value_whatever_half_of_all_have(stage):
+    crowd = [(number.to_bytes(12, "big"), Kind.CUSTOM_FIELD, "tags.all") for number in range(1, 3001)]
+    one, two = crowd[7][0], crowd[8][0]
+    await insert(stage, *crowd, (one, Kind.CUSTOM_FIELD, "tags.one"), (two, Kind.CUSTOM_FIELD, "tags.b"))
+    asked = [("tags.all", "tags.one"), ("tags.b", "tags.all"), ("tags.one", "tags.b")]
+    many = [("tags.all", f"tags.{number}") for number in range(2000)]
+    found = await find(stage, *asked, *many, kinds=FIELDS)
+    assert [found[key] for key in asked] == [[one], [two], []]
+    assert not any(found[key] for key in many)
 
 
 async def test_a_combination_with_a_repeated_value_asks_for_it_once(stage):

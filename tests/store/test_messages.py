@@ -21,11 +21,11 @@ def make_id(n, bucket):
 
 def make(n, bucket=None, **members):
     bucket = n % 256 if bucket is None else bucket
-    return QueuedMessage(make_id(n, bucket), make_id(1000 + n, bucket), f"{n}@x.org", **members)
+    return QueuedMessage(make_id(n, bucket), LAUNCH.id, make_id(1000 + n, bucket), f"{n}@x.org", **members)
 
 
 async def enqueue(transaction, *queued, due_at=NOW):
-    await messages.enqueue(transaction, LAUNCH, due_at, queued)
+    await messages.enqueue(transaction, LAUNCH.trigger_id, due_at, queued)
 
 
 async def claim(transaction, *, now=NOW, buckets=range(256), limit=100, lease=LEASE):
@@ -38,16 +38,17 @@ async def claimed_ids(transaction, **how):
 
 
 async def test_a_claimed_message_is_what_was_enqueued(stage):
-    plain, own = make(1), make(2, custom_data={"size": "\\N\t'😀\u2028", "n": None})
+    plain, own = make(1), make(2, custom_data={"size": "\\N\t'😀\u2028", "n": None}, content={"quote": {"total": 1}})
     await enqueue(stage.connection, plain, own)
     assert await claim(stage.connection) == [
-        ClaimedMessage(one.id, LAUNCH.id, one.profile_id, 8, 1, one.address, one.custom_data) for one in (plain, own)
+        ClaimedMessage(one.id, LAUNCH.id, one.profile_id, 8, 1, one.address, one.custom_data, one.content)
+        for one in (plain, own)
     ]
 
 
 async def test_an_address_may_hold_any_text(stage):
     nasty = "tab\t\\N line\n'\"{,}\u2028😀"
-    await enqueue(stage.connection, QueuedMessage(make_id(1, 1), make_id(2, 1), nasty))
+    await enqueue(stage.connection, QueuedMessage(make_id(1, 1), LAUNCH.id, make_id(2, 1), nasty))
     assert [message.address for message in await claim(stage.connection)] == [nasty]
 
 
@@ -88,7 +89,7 @@ async def test_only_messages_of_the_buckets_are_claimed(stage):
 async def test_a_message_lies_in_the_bucket_of_its_profile(stage):
     with pytest.raises(psycopg.errors.CheckViolation, match="messages_share_the_bucket_of_their_profile"):
         async with stage.connection.transaction():
-            await enqueue(stage.connection, QueuedMessage(make_id(1, 1), make_id(2, 7), "a@x.org"))
+            await enqueue(stage.connection, QueuedMessage(make_id(1, 1), LAUNCH.id, make_id(2, 7), "a@x.org"))
 
 
 async def test_postponed_messages_come_back_each_at_its_own_time(stage):

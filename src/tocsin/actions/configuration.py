@@ -1,8 +1,11 @@
 """Making the configuration equal to a file, printing it as one, and making tokens."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
+from tocsin.actions import workflow_changes
 from tocsin.actions.context import Context
 from tocsin.core import configuration_file
 from tocsin.core.configuration import Configuration, Database, Permission, Token
@@ -18,6 +21,13 @@ TOKEN_BYTES = 24
 _PAGE = 5000
 
 
+class Applied(NamedTuple):
+    """What applying a file changed, and how many passages it ended, by workflow and former node."""
+
+    changes: Sequence[Change]
+    left: Mapping[int, Mapping[str, int]]
+
+
 async def apply(
     context: Context,
     text: str,
@@ -26,16 +36,21 @@ async def apply(
     *,
     dry_run: bool = False,
     prune: bool = False,
-) -> Sequence[Change]:
-    """Make the configuration equal to the file; what that changes. ConfigurationMistakes: then nothing has changed."""
+) -> Applied:
+    """Make the configuration equal to the file; what that changes. ConfigurationMistakes: then nothing has changed.
+
+    Conflict when a workflow with profiles inside is to be of another database.
+    """
     async with context.database.transaction() as transaction:
+        await stored_configuration.lock(transaction)
         configuration = await context.configuration(transaction)
         stored = configuration_file.list_objects(configuration)
         wanted = configuration_file.parse(text, file_name, environment, stored, prune=prune)
         changes = configuration_file.differences(stored, wanted, prune=prune)
+        left = await _revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
         if not dry_run:
             await _write(transaction, configuration, wanted, changes)
-    return changes
+    return Applied(changes, left)
 
 
 async def export(context: Context) -> str:
@@ -49,11 +64,30 @@ async def create_token(context: Context, name: str, permissions: tuple[Permissio
     text = context.random(TOKEN_BYTES).hex()
     token = Token(name, sha256(text.encode()).hexdigest(), permissions or ("*",))
     async with context.database.transaction() as transaction:
+        await stored_configuration.lock(transaction)
         configuration = await context.configuration(transaction)
         if any(known.name == name for known in configuration.tokens.values()):
             raise Conflict(f"there is a token named {name!r} already")
         await stored_configuration.write(transaction, [ObjectChange("tokens", name, token)])
     return text
+
+
+async def _revise_workflows(
+    transaction: Transaction,
+    configuration: Configuration,
+    wanted: Objects,
+    changes: Sequence[Change],
+    now: datetime,
+    *,
+    dry_run: bool,
+) -> dict[int, Mapping[str, int]]:
+    """Bring the passages of workflows that change or are removed into line; those that ended."""
+    left = {}
+    for change in changes:
+        if change.section == "workflows" and change.action in ("changed", "removed"):
+            before, after = configuration.workflows[int(change.key)], wanted.workflows.get(int(change.key))
+            left[before.id] = await workflow_changes.revise(transaction, before, after, now, dry_run=dry_run)
+    return {workflow_id: by_node for workflow_id, by_node in left.items() if by_node}
 
 
 async def _write(

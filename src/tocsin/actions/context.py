@@ -9,6 +9,7 @@ from tocsin.core import ids
 from tocsin.core.configuration import Configuration
 from tocsin.store import configuration as stored_configuration
 from tocsin.store.database import Database, Transaction
+from tocsin.store.geo import Places
 
 _ID_BLOCK = 256
 
@@ -20,11 +21,15 @@ def utc_now() -> datetime:
 
 @dataclass
 class Context:
-    """One per process. The configuration kept here is only a copy, compared with the stored version at each call."""
+    """One per process. The configuration kept here is only a copy, compared with the stored version at each call.
+
+    `places` is there when the operator has named a geo database.
+    """
 
     database: Database
     clock: Callable[[], datetime] = utc_now
     random: Callable[[int], bytes] = urandom
+    places: Places | None = None
     _configuration: Configuration = field(default_factory=Configuration)
 
     async def configuration(self, transaction: Transaction) -> Configuration:

@@ -1,10 +1,10 @@
-"""What is done now and then: partitions for events to come, and forgetting what nobody will ask for."""
+"""What is done now and then: partitions for history to come, and forgetting what nobody will ask for."""
 
 from datetime import timedelta
 
 from tocsin.actions import requests, tasks
 from tocsin.actions.context import Context
-from tocsin.store import events
+from tocsin.store import partitions
 
 
 async def tidy(context: Context, keep_events: timedelta) -> None:
@@ -13,10 +13,12 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await requests.forget_old(context)
     await tasks.forget_old(context)
     async with context.database.transaction() as transaction:
-        await events.drop_partitions(transaction, (context.clock() - keep_events).date())
+        for table in partitions.TABLES:
+            await partitions.drop(transaction, table, (context.clock() - keep_events).date())
 
 
 async def prepare(context: Context) -> None:
     """What must be there before the first message is sent."""
     async with context.database.transaction() as transaction:
-        await events.add_partitions(transaction, context.clock().date())
+        for table in partitions.TABLES:
+            await partitions.add(transaction, table, context.clock().date())

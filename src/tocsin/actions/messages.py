@@ -19,7 +19,7 @@ from tocsin.core.messages import ClaimedMessage, Event, EventType
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
 from tocsin.log import get as get_log
-from tocsin.store import events, files, launches, messages
+from tocsin.store import events, files, launches, messages, passages
 from tocsin.store import profiles as stored_profiles
 
 log = get_log("tocsin.messages")
@@ -182,8 +182,7 @@ class Delivery:
         now = self._context.clock()
         later = {result.outcome.message_id: due_at for result in results if (due_at := self._next_attempt(result, now))}
         final = [result for result in results if result.outcome.message_id not in later]
-        event_ids = self._context.new_ids_beside([result.composed.message.profile_id for result in final])
-        happened = [_event(result, event_id, now) for result, event_id in zip(final, event_ids, strict=True)]
+        happened = [_event(result, now) for result in final]
         pause = 0.1
         while True:
             with suppress(NotReady):
@@ -193,6 +192,7 @@ class Delivery:
                     await messages.delete(transaction, [result.outcome.message_id for result in final])
                     if happened:
                         await events.insert(transaction, happened)
+                        await passages.wake(transaction, [event.message.id for event in happened], now)
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -234,7 +234,8 @@ class _Work(NamedTuple):
     now: datetime
 
 
-def _event(result: Result, event_id: bytes, now: datetime) -> Event:
+def _event(result: Result, now: datetime) -> Event:
+    """The end of a message, under the message's own id, so that who knows the message finds it."""
     composed, outcome = result
     type_: EventType = "send" if outcome.state == "sent" else "undeliv"
     data = {
@@ -246,4 +247,4 @@ def _event(result: Result, event_id: bytes, now: datetime) -> Event:
         "custom_data": composed.message.custom_data,
     }
     kept = {name: value for name, value in data.items() if value}
-    return Event(event_id, now, type_, composed.database_id, composed.message, kept)
+    return Event(composed.message.id, now, type_, composed.database_id, composed.message, kept)

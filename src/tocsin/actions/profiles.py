@@ -6,14 +6,28 @@ from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct, field
 
+from tocsin.actions import listeners
 from tocsin.actions.context import Context
+from tocsin.core import geo
 from tocsin.core import matching as modes
 from tocsin.core.configuration import Configuration, Database
-from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
-from tocsin.core.identities import Kind
+from tocsin.core.errors import Ambiguous, Invalid, NotFound, NotReady, TocsinError
+from tocsin.core.identities import Describer, Kind
 from tocsin.core.launches import BatchOutcome, ImportItem, ItemError, ProfileReference, SkippedItem, item_error
 from tocsin.core.matching import Key, Keys, Matching, Search, is_given, keys_finder, keys_of
-from tocsin.core.profiles import Batch, Change, Owners, Profile, Reader, Uniqueness, unique_prefixes, unique_values
+from tocsin.core.profiles import (
+    Batch,
+    Change,
+    Changes,
+    Owners,
+    Profile,
+    Reader,
+    Revision,
+    Uniqueness,
+    compare,
+    unique_prefixes,
+    unique_values,
+)
 from tocsin.store import identities as stored_identities
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
@@ -28,7 +42,9 @@ _MANY = 200
 
 
 class Import(Struct, frozen=True):
-    """How the items of a call are imported. `search`: the values given at the root. `may_create`: else only updates."""
+    """How the items of a call are imported. `search`: the values given at the root. `may_create`: else only updates.
+    `may_update`: else only new ones, and what the matching finds is in their way.
+    """
 
     configuration: Configuration
     database: Database
@@ -37,10 +53,20 @@ class Import(Struct, frozen=True):
     search: Search = field(default_factory=Search)
     is_single: bool = False
     may_create: bool = True
+    may_update: bool = True
+    skip_triggers: bool = False
+    detect_geo: bool = False
+    indexes: Sequence[int] = ()
+    is_import: bool = True
+    depth: int = 0
 
-    def path(self, index: int) -> str:
+    def index(self, place: int) -> int:
+        """The place in the call of the item at a place in the list."""
+        return self.indexes[place] if self.indexes else place
+
+    def path(self, place: int) -> str:
         """The member path of an item."""
-        return "data" if self.is_single else f"data[{index}]"
+        return "data" if self.is_single else f"data[{self.index(place)}]"
 
 
 class ReadItem(Struct, frozen=True):
@@ -62,6 +88,7 @@ class Found(Struct, frozen=True):
     outcomes: Sequence[bytes | ItemError]
     profiles: Mapping[bytes, Profile] = field(default_factory=dict)
     ignored_fields: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 def check_count(items: Sequence[Any]) -> None:
@@ -72,30 +99,58 @@ def check_count(items: Sequence[Any]) -> None:
         raise Invalid(f"expected at most {MOST_ITEMS} items", path="data")
 
 
-def outcome(found: Found, skipped: Sequence[SkippedItem] = ()) -> BatchOutcome:
-    """What became of the items, as it is answered."""
+def outcome(found: Found, *, failed: Sequence[ItemError] = (), skipped: Sequence[SkippedItem] = ()) -> BatchOutcome:
+    """What became of the items, as it is answered; `failed` are those that none was looked for."""
+    errors = [*failed, *(one for one in found.outcomes if isinstance(one, ItemError))]
     return BatchOutcome(
         result=[ProfileReference(one.hex()) for one in found.outcomes if isinstance(one, bytes)],
-        errors=[one for one in found.outcomes if isinstance(one, ItemError)],
+        errors=sorted(errors, key=lambda one: one.index),
         skipped=list(skipped),
         ignored_fields=list(found.ignored_fields),
+        warnings=list(found.warnings),
     )
 
 
 async def import_items(
-    context: Context, transaction: Transaction, job: Import, items: Sequence[ImportItem], first_index: int = 0
+    context: Context, transaction: Transaction, job: Import, items: Sequence[ImportItem], first: int = 0
 ) -> Found:
     """Create or update a profile for each item, in order. Items that cannot be are errors of their own.
 
     1. Read every item. 2. Lock the values that identify them, find their owners. 3. Lock and read the profiles found.
-    4. Apply the items in order. 5. Write what changed, one statement per kind of change.
+    4. Apply the items in order. 5. Write what changed, one statement per kind of change. 6. Start what listens.
     """
     reader = Reader(job.configuration, job.database, skip_invalid_subscriptions=job.skip_invalid_subscriptions)
-    read = await _in_thread(len(items), _read_items, reader, job, items, first_index)
+    items, warnings = _located(context, job, items)
+    read = await _in_thread(len(items), _read_items, reader, job, items, first)
     batch = await _open_batch(context, transaction, job, reader, [item for item in read if isinstance(item, ReadItem)])
-    outcomes = await _in_thread(len(items), _apply_items, batch, job, read, first_index)
-    await _write(transaction, job.database, batch)
-    return Found(outcomes, batch.profiles, sorted(reader.ignored))
+    outcomes = await _in_thread(len(items), _apply_items, batch, job, read, first)
+    changes = batch.changes()
+    await write(transaction, job.database, changes)
+    if not job.skip_triggers:
+        await listeners.fire(
+            context,
+            transaction,
+            job.configuration,
+            job.database,
+            changes.revisions,
+            is_import=job.is_import,
+            depth=job.depth,
+        )
+    return Found(outcomes, batch.profiles, sorted(reader.ignored), warnings)
+
+
+def _located(context: Context, job: Import, items: Sequence[ImportItem]) -> tuple[Sequence[ImportItem], list[str]]:
+    """The items with the places of their addresses, where the call asks for that; and what could not be done."""
+    addresses = [address for item in items if (address := geo.address_of(item.data))] if job.detect_geo else []
+    if not addresses:
+        return items, []
+    if context.places is None:
+        return items, ["detect_geo had no effect: TOCSIN_GEO_DATABASE names no file"]
+    try:
+        places = context.places.locate(addresses)
+    except NotReady as trouble:
+        return items, [f"detect_geo had no effect: {trouble.describe()}"]
+    return [ImportItem(geo.fill(item.data, places), item.custom_data) for item in items], []
 
 
 async def _in_thread(size: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -120,7 +175,7 @@ async def find_owners(
     if not matching.is_by_id:
         return await stored_identities.find(transaction, database_id, keys, matching.mode.kinds, matching.resource_id)
     sought = {key: bytes.fromhex(key[0]) for key in keys}
-    stored = await stored_profiles.get(transaction, database_id, list(sought.values()))
+    stored = await stored_profiles.find(transaction, database_id, list(sought.values()))
     return {key: [profile_id] if profile_id in stored else [] for key, profile_id in sought.items()}
 
 
@@ -136,16 +191,14 @@ async def get_one(transaction: Transaction, database: Database, matching: Matchi
     return profiles[found[0]]
 
 
-def _read_items(
-    reader: Reader, job: Import, items: Sequence[ImportItem], first_index: int
-) -> list[ReadItem | TocsinError]:
+def _read_items(reader: Reader, job: Import, items: Sequence[ImportItem], first: int) -> list[ReadItem | TocsinError]:
     read: list[ReadItem | TocsinError] = []
     read_item = _item_reader(reader, job)
-    for index, item in enumerate(items, first_index):
+    for place, item in enumerate(items, first):
         try:
             read.append(read_item(item.data))
         except TocsinError as mistake:
-            read.append(mistake.below(job.path(index)))
+            read.append(mistake.below(job.path(place)))
     return read
 
 
@@ -170,6 +223,10 @@ def _item_reader(reader: Reader, job: Import) -> Callable[[dict[str, Any]], Read
             return ReadItem(change, at_root, otherwise=keys)
         return ReadItem(reader.read(raw, fields_at_root), at_root, change, may_create=bool(fields_at_root))
 
+    def read_new(raw: dict[str, Any]) -> ReadItem:
+        change = reader.read(raw)
+        return ReadItem(change, find_keys(change.fields, change.subscriptions))
+
     def read_by_id(raw: dict[str, Any]) -> ReadItem:
         given = raw.get("profile_id") or raw.get("_id") or raw.get("id")
         keys = keys_of(matching, Search(profile_id=given)) if given else at_root
@@ -177,6 +234,8 @@ def _item_reader(reader: Reader, job: Import) -> Callable[[dict[str, Any]], Read
             raise Invalid("the item has no value to match by", path=path)
         return ReadItem(reader.read(raw), keys, may_create=False)
 
+    if not job.may_update:
+        return read_new
     return read_by_id if matching.is_by_id else read
 
 
@@ -206,6 +265,8 @@ async def _open_batch(
     found = list({profile_id for profile_ids in owners.values() for profile_id in profile_ids})
     await stored_profiles.lock(transaction, found)
     stored = await stored_profiles.get(transaction, database.id, found)
+    if len(stored) < len(found):  # Deleted before their buckets were ours.
+        owners = {key: [one for one in profile_ids if one in stored] for key, profile_ids in owners.items()}
     return Batch(
         matching,
         Owners(matching.covers, owners),
@@ -217,20 +278,25 @@ async def _open_batch(
 
 
 def _apply_items(
-    batch: Batch, job: Import, read: Sequence[ReadItem | TocsinError], first_index: int
+    batch: Batch, job: Import, read: Sequence[ReadItem | TocsinError], first: int
 ) -> list[bytes | ItemError]:
     outcomes: list[bytes | ItemError] = []
-    for index, item in enumerate(read, first_index):
+    for place, item in enumerate(read, first):
         if isinstance(item, TocsinError):
-            outcomes.append(item_error(index, item))
+            outcomes.append(item_error(job.index(place), item))
             continue
         try:
-            may_create = item.may_create and job.may_create
-            keys = item.keys if batch.finds(item.keys) else item.otherwise or item.keys
-            outcomes.append(batch.apply(item.change, keys, item.if_known, may_create=may_create))
+            outcomes.append(_apply_item(batch, job, item))
         except TocsinError as mistake:
-            outcomes.append(item_error(index, mistake.below(job.path(index))))
+            outcomes.append(item_error(job.index(place), mistake.below(job.path(place))))
     return outcomes
+
+
+def _apply_item(batch: Batch, job: Import, item: ReadItem) -> bytes:
+    if not job.may_update:
+        return batch.add(item.change, item.keys)
+    keys = item.keys if batch.finds(item.keys) else item.otherwise or item.keys
+    return batch.apply(item.change, keys, item.if_known, may_create=item.may_create and job.may_create)
 
 
 def _values(items: Sequence[ReadItem]) -> list[str]:
@@ -250,14 +316,40 @@ async def _find_unique(
     return await stored_identities.find(transaction, database.id, keys, (Kind.CUSTOM_FIELD,), None)
 
 
-async def _write(transaction: Transaction, database: Database, batch: Batch) -> None:
-    created, changed = batch.created(), batch.changed()
-    gained, lost = batch.gained(), batch.lost()
+async def get_locked(
+    transaction: Transaction, database: Database, profile_ids: Sequence[bytes]
+) -> dict[bytes, Profile]:
+    """Profiles that nobody else writes until the transaction ends. Values that they are to gain are locked before."""
+    await stored_profiles.prefer_indexes(transaction)
+    await stored_profiles.lock(transaction, profile_ids)
+    return await stored_profiles.get(transaction, database.id, profile_ids)
+
+
+async def revise(
+    context: Context,
+    transaction: Transaction,
+    configuration: Configuration,
+    database: Database,
+    revisions: list[Revision],
+    *,
+    skip_triggers: bool = False,
+) -> None:
+    """Write what became of locked profiles, each at most once, and start what listens to it. This is no import."""
+    await write(transaction, database, compare(Describer(database), revisions))
+    if not skip_triggers:
+        await listeners.fire(context, transaction, configuration, database, revisions, is_import=False)
+
+
+async def write(transaction: Transaction, database: Database, changes: Changes) -> None:
+    """Profiles and their identities as they are from now on; the caller holds the locks of the profiles' buckets."""
+    created, changed, deleted = changes.created(), changes.changed(), changes.deleted()
     if created:
         await stored_profiles.insert(transaction, database.id, created)
     if changed:
         await stored_profiles.update(transaction, changed)
-    if lost:
-        await stored_identities.delete(transaction, database.id, lost)
-    if gained:
-        await stored_identities.insert(transaction, database.id, gained)
+    if deleted:
+        await stored_profiles.delete(transaction, deleted)
+    if changes.lost:
+        await stored_identities.delete(transaction, database.id, changes.lost)
+    if changes.gained:
+        await stored_identities.insert(transaction, database.id, changes.gained)

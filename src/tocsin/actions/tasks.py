@@ -1,19 +1,20 @@
-"""Asynchronous launches: accepted durably, then imported or matched chunk by chunk, then launched."""
+"""Asynchronous calls: accepted durably, gone through chunk by chunk, then brought to their end."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from tocsin.actions import profiles, triggers
+from tocsin.actions import exports, launches
 from tocsin.actions.context import Context
+from tocsin.actions.launches import CheckedCall
 from tocsin.actions.profiles import Found
-from tocsin.actions.triggers import CheckedCall
 from tocsin.core.errors import TocsinError
 from tocsin.core.launches import BatchOutcome, ImportCall, ItemError, StartCall
-from tocsin.store import tasks
+from tocsin.store import downloads, tasks
 from tocsin.store.database import Transaction
 from tocsin.store.tasks import ClaimedTask
 
@@ -21,6 +22,8 @@ CHUNK_ITEMS = 500
 MOST_ATTEMPTS = 5
 RETRY_AFTER = timedelta(seconds=10)
 KEPT_FOR = timedelta(days=7)
+# After this long other tasks come first, and a worker that is to stop may do so.
+TURN = timedelta(seconds=5)
 
 KIND = "triggers.start"
 
@@ -37,14 +40,15 @@ class ChunkOutcome(Struct):
 
     outcomes: list[str | ItemError]
     ignored_fields: list[str]
+    warnings: list[str] = []
 
 
 class TaskResult(Struct):
-    """The documented result of a task; of one that failed, the error."""
+    """The documented result of a task: of one that was done the outcome of its kind; of one that failed, the error."""
 
     error: int
     error_text: str
-    outcome: BatchOutcome | None = None
+    outcome: Any = None
     error_debug: str = ""
 
 
@@ -80,30 +84,77 @@ async def run_next(context: Context, lease: timedelta) -> bool:
     return True
 
 
-async def _run(context: Context, claimed: ClaimedTask, lease: timedelta) -> None:
-    request = msgspec.json.decode(claimed.request, type=TaskRequest)
-    done = claimed.done
-    while done < claimed.total:
-        done = await _run_chunk(context, claimed, request, done, lease)
-    await _launch(context, claimed, request)
+class Run(Protocol):
+    """A task under way: chunks, each in one transaction with its progress, then an end in another."""
+
+    async def run_chunk(self, transaction: Transaction, done: int) -> tuple[int, bytes]:
+        """Do what comes after `done`; what is done then, and what the chunk answers."""
+
+    async def finish(self, transaction: Transaction) -> Struct:
+        """The outcome, once everything is done."""
 
 
-async def _run_chunk(context: Context, claimed: ClaimedTask, request: TaskRequest, done: int, lease: timedelta) -> int:
-    """Apply the next items and the progress in one transaction; the number of items done then."""
-    async with context.database.transaction() as transaction:
-        checked = triggers.check(await context.configuration(transaction), request.call)
-        after = min(done + CHUNK_ITEMS, claimed.total)
-        found = await _find(context, transaction, checked, done, after)
+class LaunchRun:
+    """A launching call under way. Its chunks are items; it launches at the end."""
+
+    def __init__(self, context: Context, claimed: ClaimedTask) -> None:
+        self._context = context
+        self._claimed = claimed
+        self._request = msgspec.json.decode(claimed.request, type=TaskRequest)
+
+    async def run_chunk(self, transaction: Transaction, done: int) -> tuple[int, bytes]:
+        """Import or find the next items."""
+        checked = await self._check(transaction)
+        after = min(done + CHUNK_ITEMS, self._claimed.total)
+        found = await launches.gather(self._context, transaction, checked, done, after)
         chunk = ChunkOutcome(
             [outcome.hex() if isinstance(outcome, bytes) else outcome for outcome in found.outcomes],
             list(found.ignored_fields),
+            list(found.warnings),
         )
+        return after, msgspec.json.encode(chunk)
+
+    async def finish(self, transaction: Transaction) -> BatchOutcome:
+        """Only once every item is applied: a later item may change what an earlier one's message says."""
+        checked = await self._check(transaction)
+        found = _found(
+            [
+                msgspec.json.decode(chunk, type=ChunkOutcome)
+                for chunk in await tasks.list_chunks(transaction, self._claimed.id)
+            ]
+        )
+        return await launches.launch(self._context, transaction, checked, found, self._request.called_at)
+
+    async def _check(self, transaction: Transaction) -> CheckedCall:
+        configuration = await self._context.configuration(transaction)
+        return await launches.check(transaction, configuration, self._request.call)
+
+
+_RUNS: Mapping[str, Callable[[Context, ClaimedTask], Run]] = {KIND: LaunchRun, exports.KIND: exports.ExportRun}
+
+
+async def _run(context: Context, claimed: ClaimedTask, lease: timedelta) -> None:
+    run = _RUNS[claimed.kind](context, claimed)
+    done, turn_ends_at = claimed.done, context.clock() + TURN
+    while done < claimed.total and context.clock() <= turn_ends_at:
+        done = await _run_chunk(context, claimed, run, done, lease)
+    async with context.database.transaction() as transaction:
+        if done < claimed.total:
+            await tasks.postpone(transaction, claimed.id, context.clock())
+        else:
+            await _finish(context, transaction, claimed, TaskResult(0, "", await run.finish(transaction)))
+
+
+async def _run_chunk(context: Context, claimed: ClaimedTask, run: Run, done: int, lease: timedelta) -> int:
+    """Do the next chunk and note the progress in one transaction; what is done then."""
+    async with context.database.transaction() as transaction:
+        after, outcome = await run.run_chunk(transaction, done)
         is_ours = await tasks.record_chunk(
             transaction,
             claimed.id,
             done_before=done,
             done=after,
-            outcome=msgspec.json.encode(chunk),
+            outcome=outcome,
             leased_until=context.clock() + lease,
         )
         if not is_ours:
@@ -111,31 +162,12 @@ async def _run_chunk(context: Context, claimed: ClaimedTask, request: TaskReques
     return after
 
 
-async def _find(context: Context, transaction: Transaction, checked: CheckedCall, first: int, after: int) -> Found:
-    call = checked.call
-    if isinstance(call, ImportCall):
-        return await profiles.import_items(context, transaction, checked.imports(), call.items[first:after], first)
-    return await triggers.find(transaction, checked, call.items[first:after], first)
-
-
-async def _launch(context: Context, claimed: ClaimedTask, request: TaskRequest) -> None:
-    """Only once every item is applied: a later item may change what an earlier one's message says."""
-    async with context.database.transaction() as transaction:
-        checked = triggers.check(await context.configuration(transaction), request.call)
-        found = _found(
-            [
-                msgspec.json.decode(chunk, type=ChunkOutcome)
-                for chunk in await tasks.list_chunks(transaction, claimed.id)
-            ]
-        )
-        outcome = await triggers.launch(context, transaction, checked, found, request.called_at)
-        await _finish(context, transaction, claimed, TaskResult(0, "", outcome))
-
-
 async def _finish(context: Context, transaction: Transaction, claimed: ClaimedTask, result: TaskResult) -> None:
     status: Literal["completed", "failed"] = "failed" if result.error else "completed"
     if not await tasks.finish(transaction, claimed.id, status, msgspec.json.encode(result), context.clock()):
         raise LostTask
+    if result.error:
+        await downloads.delete(transaction, [claimed.id])
 
 
 async def _fail(context: Context, claimed: ClaimedTask, mistake: TocsinError) -> None:
@@ -157,9 +189,10 @@ async def _give_back(context: Context, claimed: ClaimedTask) -> None:
 
 
 async def forget_old(context: Context) -> None:
-    """Delete tasks that ended long ago."""
+    """Delete tasks that ended long ago, and the files that they made."""
     async with context.database.transaction() as transaction:
-        await tasks.delete_finished(transaction, context.clock() - KEPT_FOR)
+        gone = await tasks.delete_finished(transaction, context.clock() - KEPT_FOR)
+        await downloads.delete(transaction, gone)
 
 
 def _found(chunks: list[ChunkOutcome]) -> Found:
@@ -168,4 +201,5 @@ def _found(chunks: list[ChunkOutcome]) -> Found:
     return Found(
         [bytes.fromhex(outcome) if isinstance(outcome, str) else outcome for outcome in outcomes],
         ignored_fields=sorted(ignored),
+        warnings=sorted({warning for chunk in chunks for warning in chunk.warnings}),
     )

@@ -33,6 +33,12 @@ class Outcome(Struct, frozen=True):
 Record = Callable[[Outcome], None]
 
 
+def one_line(text: str) -> str:
+    """The text as one printable line of at most 500 characters."""
+    line = text if text.isprintable() else "".join(mark if mark.isprintable() else " " for mark in text)
+    return line[:TEXT_SIZE]
+
+
 class Channel(Protocol):
     """A way out."""
 

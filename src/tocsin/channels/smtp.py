@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
 
-from tocsin.channels.contract import Envelope, Outcome, Record
+from tocsin.channels.contract import Envelope, Outcome, Record, one_line
 from tocsin.channels.smtp_session import (
     BEFORE,
     Lost,
@@ -17,7 +17,6 @@ from tocsin.channels.smtp_session import (
     Unsendable,
     connect,
     name,
-    one_line,
     parse_paths,
 )
 from tocsin.core.configuration import Sender

@@ -22,7 +22,7 @@ from aiosmtplib import (
 )
 from msgspec import Struct
 
-from tocsin.channels.contract import TEXT_SIZE, Envelope, Outcome
+from tocsin.channels.contract import Envelope, Outcome, one_line
 from tocsin.core.configuration import Sender
 
 QUIT_SECONDS = 2.0
@@ -292,11 +292,6 @@ def _explain(error: Exception, timeout_seconds: float) -> tuple[int, str]:
     if isinstance(cause, SMTPServerDisconnected):
         return 0, "the connection was closed"
     return 0, f"no connection: {cause}"
-
-
-def one_line(text: str) -> str:
-    line = text if text.isprintable() else "".join(mark if mark.isprintable() else " " for mark in text)
-    return line[:TEXT_SIZE]
 
 
 class Paths(Struct, frozen=True):

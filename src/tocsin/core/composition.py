@@ -89,7 +89,7 @@ class EmailComposer:
     def _context(self, message: ClaimedMessage, trigger: Trigger, launch: Launch, profile: Profile) -> dict[str, Any]:
         context: dict[str, Any] = {
             "lead": {"_id": profile.id.hex(), "_md5": _md5(profile.fields.get("email", "")), **profile.fields},
-            "apicontent": launch.content,
+            "apicontent": {**launch.content, **message.content} if message.content else launch.content,
         }
         if "subscription" in self._uses:
             context["subscription"] = _subscription_context(message, trigger, profile.subscriptions)

@@ -1,24 +1,32 @@
 """What no single member shows: that objects fit together, and that what they hold can be used."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tocsin.core import emails
+from tocsin.core import emails, fields, listening, mongo, schedule
 from tocsin.core.configuration import (
     MATCHABLE,
     Database,
     EmailTemplate,
     Field,
+    ProfileEvent,
     Resource,
     Sender,
     SmsTemplate,
     Template,
     Token,
     Trigger,
+    When,
+    Workflow,
 )
-from tocsin.core.errors import TemplateMistake
+from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.fields import check_field_names
 from tocsin.core.templates.template import compile_template
+
+Path = tuple[str | int, ...]
+
+_is_token = re.compile("[!-~]{16,200}").fullmatch
 
 
 class Finding(NamedTuple):
@@ -36,6 +44,7 @@ class Known(NamedTuple):
     senders: Mapping[int, Sender]
     templates: Mapping[int, Template]
     triggers: Mapping[int, Trigger]
+    workflows: Mapping[int, Workflow]
     tokens: Mapping[str, Token]
     broken: frozenset[tuple[str, int | str]]
 
@@ -44,6 +53,9 @@ def check_database(database: Database) -> Iterator[Finding]:
     """Names and options of the custom fields."""
     for sentence in check_field_names(database):
         yield Finding(("fields",), sentence)
+    if schedule.find_zone(database.timezone) is None:
+        sentence = f"there is no time zone {database.timezone!r}; expected one as Europe/Riga or +03:00"
+        yield Finding(("timezone",), sentence)
     for name, field in database.custom_fields().items():
         for member, sentence in _check_field(field):
             yield Finding(("fields", name, member), sentence)
@@ -117,33 +129,72 @@ def _check_text(source: str, path: tuple[str, ...], *, escape: bool) -> Iterator
 
 
 def check_resource(resource: Resource, known: Known) -> Iterator[Finding]:
-    """Its databases exist."""
+    """Its databases exist, and its token is nobody else's."""
     for index, identifier in enumerate(resource.databases):
-        yield from _check_exists(known, "databases", identifier, ("databases", index))
+        yield from check_exists(known, "databases", identifier, ("databases", index))
+    if resource.token and not _is_token(resource.token):
+        sentence = "expected 16 to 200 ASCII letters, digits and signs, without spaces"
+        yield Finding(("token",), sentence)
+    for other in known.resources.values():
+        if resource.token and other.token == resource.token and other.id != resource.id:
+            yield Finding(("token",), f"resource {other.id} has the same token")
 
 
 def check_trigger(trigger: Trigger, known: Known) -> Iterator[Finding]:
     """What it refers to exists and serves its database and channel."""
-    yield from _check_exists(known, "databases", trigger.database, ("database",))
-    yield from _check_exists(known, "senders", trigger.sender, ("sender",))
-    yield from _check_exists(known, "templates", trigger.template, ("template",))
+    yield from check_exists(known, "databases", trigger.database, ("database",))
+    yield from check_exists(known, "senders", trigger.sender, ("sender",))
+    yield from check_exists(known, "templates", trigger.template, ("template",))
     template = known.templates.get(trigger.template)
     if template is not None and getattr(template, trigger.channel) is None:
         yield Finding(("template",), f"template {template.id} has no {trigger.channel}")
     if trigger.resource is not None:
-        yield from _check_exists(known, "resources", trigger.resource, ("resource",))
+        yield from check_exists(known, "resources", trigger.resource, ("resource",))
         resource = known.resources.get(trigger.resource)
         yield from _check_serves(resource, trigger) if resource is not None else ()
+    if trigger.when is not None and trigger.event == "api_call":
+        yield Finding(("when",), "a trigger for API calls waits for no event")
+    elif trigger.when is not None and trigger.event != "api_call":
+        yield from check_when(trigger.event, trigger.when, known.databases.get(trigger.database), known, ("when",))
+
+
+def check_when(
+    event: ProfileEvent, when: When, database: Database | None, known: Known, path: Path
+) -> Iterator[Finding]:
+    """What narrows an event is said of that event, and names what is there."""
+    for member in ("occasions", "fields", "resource", "channel", "status"):
+        if getattr(when, member) and member not in listening.MEMBERS[event]:
+            yield Finding((*path, member), f"{member} says nothing about {event}")
+    for index, occasion in enumerate(when.occasions):
+        if occasion not in listening.OCCASIONS[event] and "occasions" in listening.MEMBERS[event]:
+            expected = ", ".join(listening.OCCASIONS[event])
+            yield Finding((*path, "occasions", index), f"{event} is never {occasion}; expected one of {expected}")
+    if when.resource is not None:
+        yield from check_exists(known, "resources", when.resource, (*path, "resource"))
+    if database is not None:
+        yield from _check_fields(database, when, path)
+
+
+def _check_fields(database: Database, when: When, path: Path) -> Iterator[Finding]:
+    named = fields.database_parsers(database)
+    for index, name in enumerate(when.fields):
+        if name not in named and database.unknown_fields != "keep":
+            yield Finding((*path, "fields", index), f"database {database.id} has no field {name}")
+    if when.query is not None:
+        try:
+            mongo.parse(when.query, database, "query")
+        except Invalid as mistake:
+            yield Finding((*path, "query"), mistake.describe())
 
 
 def _check_serves(resource: Resource, trigger: Trigger) -> Iterator[Finding]:
-    if trigger.database not in resource.databases:
+    if resource.databases and trigger.database not in resource.databases:
         yield Finding(("resource",), f"resource {resource.id} does not serve database {trigger.database}")
-    if trigger.channel not in resource.channels:
+    if resource.channels and trigger.channel not in resource.channels:
         yield Finding(("resource",), f"resource {resource.id} has no channel {trigger.channel}")
 
 
-def _check_exists(known: Known, section: str, identifier: int, path: tuple[str | int, ...]) -> Iterator[Finding]:
+def check_exists(known: Known, section: str, identifier: int, path: tuple[str | int, ...]) -> Iterator[Finding]:
     objects: Mapping[int, object] = getattr(known, section)
     if identifier not in objects and (section, identifier) not in known.broken:
         yield Finding(path, f"there is no {section.removesuffix('s')} {identifier}")

@@ -22,6 +22,7 @@ from tocsin.core.configuration import (
     Template,
     Token,
     Trigger,
+    Workflow,
 )
 from tocsin.core.configuration_check import (
     Finding,
@@ -35,6 +36,7 @@ from tocsin.core.configuration_check import (
 )
 from tocsin.core.configuration_members import read, suggest
 from tocsin.core.errors import ConfigurationMistakes
+from tocsin.core.workflows.check import check_workflow
 from tocsin.core.yaml_document import BROKEN, Document, Path
 
 Key = int | str
@@ -57,6 +59,7 @@ class Objects(Struct, frozen=True):
     senders: dict[int, Sender] = field(default_factory=dict)
     templates: dict[int, Template] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
+    workflows: dict[int, Workflow] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
 
 
@@ -82,18 +85,19 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "senders": Sender,
     "templates": Template,
     "triggers": Trigger,
+    "workflows": Workflow,
     "tokens": TokenEntry,
 }
 
 _RELEASE = __version__.rpartition(".")[0]
-_LATER_SECTIONS = ("workflows", "hooks", "suppression_lists")
+_LATER_SECTIONS = ("hooks", "suppression_lists")
 _LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("senders", "channel"): get_args(Channel),
     ("senders", "type"): ("http", "fcm", "apns", "webpush"),
     ("triggers", "channel"): get_args(Channel),
-    ("triggers", "event"): ("api_import", "action", "update", "pixel", "subscribe"),
+    ("triggers", "event"): ("action", "pixel"),
 }
-_SECRETS = {"senders": "password", "tokens": "token"}
+_SECRETS = {"resources": "token", "senders": "password", "tokens": "token"}
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}").fullmatch
 
@@ -103,7 +107,7 @@ def parse(
 ) -> Objects:
     """The objects of the file. With `prune` nothing of `stored` stays beside them, without it references may go there.
 
-    A sender's password and a token's text may be `${NAME}`, the variable of `environment`. ConfigurationMistakes with
+    A secret (a sender's password, a token) may be `${NAME}`, the variable of `environment`. ConfigurationMistakes with
     every mistake, in the order of lines: `tocsin.yaml:12: triggers[1].template: there is no template 9`.
     """
     reading = _Reading(yaml_document.read(text), environment, stored or Objects())
@@ -184,21 +188,21 @@ class _Reading:
     def _read_entry(self, section: str, entry: Any, path: Path) -> Any:
         secret = _SECRETS.get(section)
         if secret is not None and isinstance(entry, dict) and isinstance(entry.get(secret), str):
-            entry = {**entry, secret: self._fill_secret(entry, entry[secret], (*path, secret))}
+            entry = {**entry, secret: self._fill_secret(section, entry, entry[secret], (*path, secret))}
         found = read(self.document, entry, SECTIONS[section], path)
         return self._read_token(found, entry, path) if isinstance(found, TokenEntry) else found
 
-    def _fill_secret(self, entry: Mapping[str, Any], text: str, path: Path) -> Any:
+    def _fill_secret(self, section: str, entry: Mapping[str, Any], text: str, path: Path) -> Any:
         reference = _reference(text)
         if reference is None:
             return text
         name = reference[1]
         if name in self._environment:
             return self._environment[name]
-        key = _declared_key("senders", entry)
-        kept = self._stored.senders.get(key) if isinstance(key, int) else None
-        if path[0] == "senders" and kept is not None and kept.password and name == _password_variable(kept.id):
-            return kept.password
+        key = _declared_key(section, entry)
+        kept = getattr(getattr(self._stored, section).get(key), _SECRETS[section], "")
+        if kept and name == _secret_variable(section, key):
+            return kept
         self.document.add(path, f"the environment variable {name} is not set")
         return BROKEN
 
@@ -263,6 +267,8 @@ def _check_references(found: Any, known: Known) -> Iterator[Finding]:
         yield from check_resource(found, known)
     elif isinstance(found, Trigger):
         yield from check_trigger(found, known)
+    elif isinstance(found, Workflow):
+        yield from check_workflow(found, known)
     elif isinstance(found, Token):
         yield from check_token(found, known)
 
@@ -305,21 +311,22 @@ def _differ(before: Struct, after: Struct, member: str) -> bool:
 def dump(objects: Objects) -> str:
     """A file that says the same, in the order of ids.
 
-    Passwords are not printed: `${SENDER_1_PASSWORD}` stands for that of sender 1. `parse` takes the variable of that
-    name, or, when it is not set, the password that is stored for the sender.
+    Secrets are not printed: `${SENDER_1_PASSWORD}` stands for that of sender 1. `parse` takes the variable of that
+    name, or, when it is not set, what is stored for the sender.
     """
     sections: dict[str, list[Any]] = {}
-    for section, _, found in _list_objects(objects):
+    for section, key, found in _list_objects(objects):
         entry = msgspec.to_builtins(found)
-        if isinstance(found, Sender) and found.password:
-            entry["password"] = f"${{{_password_variable(found.id)}}}"
+        secret = _SECRETS.get(section)
+        if secret in entry:
+            entry[secret] = f"${{{_secret_variable(section, key)}}}"
         sections.setdefault(section, []).append(entry)
     # The emitter written in C would be faster, but writes 👋 as an escape and with it the whole text in one line.
     return yaml.dump(sections, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
 
 
-def _password_variable(sender: int) -> str:
-    return f"SENDER_{sender}_PASSWORD"
+def _secret_variable(section: str, key: Key | None) -> str:
+    return f"{section.removesuffix('s')}_{key}_{_SECRETS[section]}".upper()
 
 
 class _Dumper(yaml.SafeDumper):

@@ -12,6 +12,7 @@ from tocsin.core.yaml_document import BROKEN, Document, Path
 
 _SECRET = frozenset({"password", "token", "sha256"})
 _SHOWN = 60
+_SIMPLE = {inspect.BoolType: "true or false", inspect.AnyType: "anything"}
 
 _type_info = cache(inspect.type_info)
 _fields = cache(msgspec.structs.fields)
@@ -25,15 +26,18 @@ def read(document: Document, value: Any, kind: Any, path: Path) -> Any:
         return BROKEN
     info = _type_info(kind)
     if isinstance(info, inspect.UnionType):
-        return read(document, value, _choose(value, kind), path)
+        tagged = _tagged(kind)
+        return (
+            _read_tagged(document, value, tagged, path) if tagged else read(document, value, _choose(value, kind), path)
+        )
     if isinstance(info, inspect.StructType) and isinstance(value, dict):
         return _read_struct(document, value, info.cls, path)
     if isinstance(info, inspect.VarTupleType) and isinstance(value, list):
-        return _read_list(document, value, _arguments(kind)[0], path)
+        return _read_list(document, value, kind, path)
     if isinstance(info, inspect.DictType) and isinstance(value, dict):
         members = {name: read(document, item, _arguments(kind)[1], (*path, name)) for name, item in value.items()}
         return {name: item for name, item in members.items() if item is not BROKEN}
-    return _read_plain(document, value, kind, path)
+    return BROKEN if _holds_broken(value) else _read_plain(document, value, kind, path)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -48,8 +52,8 @@ def describe_kind(kind: Any) -> str:
 
 
 def _read_struct(document: Document, value: Mapping[str, Any], kind: type[Struct], path: Path) -> Any:
-    fields = {field.name: field for field in _fields(kind)}
-    for name in value.keys() - fields.keys():
+    fields = {field.encode_name: field for field in _fields(kind)}
+    for name in value.keys() - fields.keys() - {kind.__struct_config__.tag_field}:
         document.add((*path, name), f"there is no such member{suggest(name, fields.keys() - value.keys())}")
     members = {name: read(document, value[name], fields[name].type, (*path, name)) for name in fields if name in value}
     for name, field in fields.items():
@@ -58,11 +62,53 @@ def _read_struct(document: Document, value: Mapping[str, Any], kind: type[Struct
             members[name] = BROKEN
         elif members.get(name) is BROKEN and not field.required:
             members[name] = field.default_factory() if field.default is NODEFAULT else field.default
-    return BROKEN if BROKEN in members.values() else kind(**members)
+    if BROKEN in members.values():
+        return BROKEN
+    return kind(**{fields[name].name: member for name, member in members.items()})
+
+
+def _tagged(kind: Any) -> Mapping[Any, type[Struct]]:
+    """The structs of a union that are told apart by a member, by its words; none for other kinds."""
+    structs = [one for one in get_args(kind) if isinstance(one, type) and issubclass(one, Struct)]
+    return {one.__struct_config__.tag: one for one in structs if one.__struct_config__.tag_field}
+
+
+def _read_tagged(document: Document, value: Any, kinds: Mapping[Any, type[Struct]], path: Path) -> Any:
+    words = f"one of {', '.join(kinds)}"
+    member = str(next(iter(kinds.values())).__struct_config__.tag_field)
+    if not isinstance(value, dict):
+        document.add(path, f"expected a mapping, got {_show(value, path)}")
+        return BROKEN
+    named = f" in {_show(value['id'], path)}" if isinstance(value.get("id"), str) else ""
+    word = value.get(member)
+    if member not in value:
+        document.add(path, f"{member} is missing{named}; expected {words}")
+    elif not isinstance(word, str) or word not in kinds:
+        near = suggest(word, kinds) if isinstance(word, str) else ""
+        document.add((*path, member), f"expected {words}, got {_show(word, path)}{named}{near}")
+    else:
+        return _read_struct(document, value, kinds[word], path)
+    return BROKEN
+
+
+def _holds_broken(value: Any) -> bool:
+    ahead = [value]
+    while ahead:
+        one = ahead.pop()
+        if one is BROKEN:
+            return True
+        ahead.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+    return False
 
 
 def _read_list(document: Document, value: list[Any], kind: Any, path: Path) -> Any:
-    items = tuple(read(document, item, kind, (*path, index)) for index, item in enumerate(value))
+    info, item_kind = _type_info(kind), _arguments(kind)[0]
+    least, most = getattr(info, "min_length", None) or 0, getattr(info, "max_length", None)
+    if len(value) < least or (most is not None and len(value) > most):
+        expected = f"{least} to {most}" if most else f"{least} or more"
+        document.add(path, f"there are {len(value)} items; expected {expected}")
+        return BROKEN
+    items = tuple(read(document, item, item_kind, (*path, index)) for index, item in enumerate(value))
     return BROKEN if BROKEN in items else items
 
 
@@ -127,7 +173,7 @@ def _hint_of_quoted(value: str, kind: Any) -> str:
 
 def _describe(info: inspect.Type) -> str:
     if isinstance(info, inspect.UnionType):
-        return " or ".join(_describe(one) for one in info.types if not isinstance(one, inspect.NoneType))
+        return " or ".join(dict.fromkeys(_describe(one) for one in info.types if not isinstance(one, inspect.NoneType)))
     if isinstance(info, inspect.LiteralType):
         return ("one of " if len(info.values) > 1 else "") + ", ".join(str(value) for value in info.values)
     if isinstance(info, inspect.VarTupleType):
@@ -136,7 +182,7 @@ def _describe(info: inspect.Type) -> str:
         return _describe_number(info)
     if isinstance(info, inspect.StrType):
         return _describe_text(info)
-    return "true or false" if isinstance(info, inspect.BoolType) else "a mapping"
+    return _SIMPLE.get(type(info), "a mapping")
 
 
 def _describe_number(info: inspect.IntType | inspect.FloatType) -> str:
@@ -148,4 +194,4 @@ def _describe_number(info: inspect.IntType | inspect.FloatType) -> str:
 def _describe_text(info: inspect.StrType) -> str:
     if info.pattern:
         return f"text of the form {info.pattern}"
-    return f"text of {info.min_length} to {info.max_length} characters" if info.min_length else "text"
+    return f"text of {info.min_length or 0} to {info.max_length} characters" if info.max_length else "text"

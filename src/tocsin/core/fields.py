@@ -45,6 +45,8 @@ STANDARD: Mapping[str, Field] = {
     "_status": Field("int"),
     "_ip": Field("ip"),
     "_regip": Field("ip"),
+    "_lat": Field("float"),
+    "_lon": Field("float"),
     **dict.fromkeys(_STRINGS + _REGISTRATION_STRINGS, Field("string")),
 }
 

@@ -5,6 +5,7 @@ from struct import Struct
 
 SIZE = 12
 HEX_SIZE = 24
+BUCKETS = 256
 
 _pack_seconds = Struct(">I").pack
 

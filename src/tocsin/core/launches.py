@@ -17,16 +17,18 @@ Count = Annotated[int, Meta(ge=0, le=10**9)]
 
 
 class ImportItem(Struct, omit_defaults=True):
-    """One profile of a batch import. In XML its fields stand directly in the item."""
+    """One profile of a batch import; with a query, all that fit it. In XML its fields stand directly in the item."""
 
     data: Annotated[dict[str, Any], FLAT_IN_XML]
     custom_data: dict[str, Any] = field(default_factory=dict)
+    custom_request: dict[str, Any] | None = None
 
 
 class StartItem(Search, omit_defaults=True):
-    """One profile to find (facts, 2.1)."""
+    """One profile to find, or all that fit a query (facts, 2.1)."""
 
     custom_data: dict[str, Any] = field(default_factory=dict)
+    custom_request: dict[str, Any] | None = None
 
 
 class Timeout(Struct, omit_defaults=True):
@@ -72,13 +74,14 @@ class Attachment(Struct, frozen=True):
 
 
 class Launch(Struct, frozen=True):
-    """One call that started a trigger, and what is common to its messages."""
+    """One call that started a trigger or a workflow, and what is common to its messages."""
 
     id: bytes
-    trigger_id: int
+    trigger_id: int | None
     content: dict[str, Any]
     custom_data: dict[str, Any]
     attachments: tuple[Attachment, ...] = ()
+    workflow_id: int | None = None
 
 
 class SubscriptionFilter(Struct, omit_defaults=True):
@@ -89,9 +92,15 @@ class SubscriptionFilter(Struct, omit_defaults=True):
 
 
 class LaunchCall(Struct, kw_only=True, omit_defaults=True):
-    """What is common to a call's items. `search`: the values given at the root."""
+    """What is common to a call's items: the trigger or the workflow to start, and with what. `search`: the values given
+    at the root.
 
-    trigger_id: int
+    `audience`: a query in place of `matching`, which is empty then. Where queries were resolved to profiles, `indexes`
+    has the place in the call of each item that this made, and `failed` those that no profile fits.
+    """
+
+    trigger_id: int | None = None
+    workflow_id: int | None = None
     matching: str = "email"
     field_name: str = ""
     resource_id: int | None = None
@@ -103,23 +112,31 @@ class LaunchCall(Struct, kw_only=True, omit_defaults=True):
     custom_data: dict[str, Any] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     is_single: bool = False
+    skip_triggers: bool = False
+    audience: dict[str, Any] | None = None
+    indexes: list[int] = field(default_factory=list)
+    failed: list["ItemError"] = field(default_factory=list)
 
-    def path(self, index: int) -> str:
+    def index(self, place: int) -> int:
+        """The place in the call of the item at a place in `items`."""
+        return self.indexes[place] if self.indexes else place
+
+    def path(self, place: int) -> str:
         """The member path of an item; a single one that is to be found has its members at the root."""
-        return "" if self.is_single else f"data[{index}]"
+        return "" if self.is_single else f"data[{self.index(place)}]"
 
 
 class ImportCall(LaunchCall, kw_only=True, tag="import", omit_defaults=True):
     """Import profiles, then launch."""
 
     items: list[ImportItem]
+    detect_geo: bool = False
 
 
 class StartCall(LaunchCall, kw_only=True, tag="start", omit_defaults=True):
-    """Find profiles, then launch: those of `items`, or all that fit the query of an audience."""
+    """Find profiles, then launch."""
 
     items: list[StartItem]
-    audience: dict[str, Any] | None = None
 
 
 class ProfileReference(Struct, frozen=True):
@@ -152,6 +169,7 @@ class BatchOutcome(Struct, omit_defaults=True):
     errors: list[ItemError] = field(default_factory=list)
     skipped: list[SkippedItem] = field(default_factory=list)
     ignored_fields: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class AudienceOutcome(Struct, frozen=True):

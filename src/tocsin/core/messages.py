@@ -10,12 +10,16 @@ EventType = Literal["send", "undeliv"]
 
 
 class QueuedMessage(Struct, frozen=True):
-    """A message to be enqueued. `custom_data` is the item's own, None when it has none."""
+    """A message to be enqueued. `custom_data` is the item's own, None when it has none; `content` what a workflow has
+    gathered for this message.
+    """
 
     id: bytes
+    launch_id: bytes
     profile_id: bytes
     address: str
     custom_data: dict[str, Any] | None = None
+    content: dict[str, Any] | None = None
 
 
 class ClaimedMessage(Struct, frozen=True):
@@ -28,6 +32,7 @@ class ClaimedMessage(Struct, frozen=True):
     attempts: int
     address: str
     custom_data: dict[str, Any] | None
+    content: dict[str, Any] | None = None
 
 
 class Event(Struct, frozen=True):

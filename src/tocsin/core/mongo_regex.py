@@ -46,6 +46,8 @@ _NAMED: Mapping[str, Ranges] = {
 _LETTER = "[0-9A-Za-z_]"
 _LINE_EDGES = {"^": r"(?:\A|^(?=.))", "$": "$"}
 _TEXT_EDGES = {"^": r"\A", "$": r"(?=\n?\Z)"}
+# Where nothing follows, what is found may hold the newline; that is quicker than to look ahead.
+_LAST_EDGE = r"\n?\Z"
 _EDGES = {
     "A": r"\A",
     "z": r"\Z",
@@ -126,10 +128,16 @@ class _Reader:
         if sign == "\\":
             return self._escape()
         if sign in "^$":
-            return (_LINE_EDGES if self._lines else _TEXT_EDGES)[sign], 1, False
+            return self._edge(sign), 1, False
         if sign == ".":
             return ("." if self._dot_is_all else r"[^\n]"), 1, True
         return self._literal(ord(sign)), 1, True
+
+    def _edge(self, sign: str) -> str:
+        if self._lines:
+            return _LINE_EDGES[sign]
+        is_last = sign == "$" and self._depth == 0 and self._peek() in ("", "|")
+        return _LAST_EDGE if is_last else _TEXT_EDGES[sign]
 
     def _group(self) -> tuple[str, int, bool]:
         kind = _find_group(self._pattern, self._at)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -27,6 +27,45 @@ class Profile(Struct):
     id: bytes
     fields: dict[str, Any]
     subscriptions: list[Subscription]
+
+
+class Revision(NamedTuple):
+    """A profile as it was and as it is: None before it is created, and after it is deleted."""
+
+    before: Profile | None
+    after: Profile | None
+
+    @property
+    def profile_id(self) -> bytes:
+        """Of the one profile that both are."""
+        known = self.after or self.before
+        return known.id if known else b""
+
+
+class Changes(NamedTuple):
+    """What is to be written: revisions of different profiles, and the identities that these gain and lose."""
+
+    revisions: list[Revision]
+    gained: list[tuple[bytes, set[Identity]]]
+    lost: list[tuple[bytes, set[Identity]]]
+
+    def created(self) -> list[Profile]:
+        """Profiles that were not stored before."""
+        return [after for before, after in self.revisions if before is None and after is not None]
+
+    def changed(self) -> list[Profile]:
+        """Stored profiles that are different now."""
+        return [
+            after
+            for before, after in self.revisions
+            if before is not None
+            and after is not None
+            and (before.fields != after.fields or before.subscriptions != after.subscriptions)
+        ]
+
+    def deleted(self) -> list[bytes]:
+        """The ids of profiles that are no more."""
+        return [before.id for before, after in self.revisions if before is not None and after is None]
 
 
 class Change(Struct):
@@ -194,6 +233,13 @@ class Batch:
         self.profiles[profile_id] = merged
         return profile_id
 
+    def add(self, change: Change, keys: Keys) -> bytes:
+        """The id of a new profile; Conflict when somebody matches the keys, of which there may be none."""
+        if self.finds(keys):
+            member = self._matching.mode.members[0]
+            raise Conflict(f"another profile has this {member}", path=member)
+        return self._create(change)
+
     def _may_be_found_otherwise(self, known: Profile, merged: Profile, change: Change) -> bool:
         """Whether what identities come from has changed; seldom, and listing them is dear."""
         names = change.fields.keys() | change.updates.keys() if change.updates else change.fields.keys()
@@ -212,32 +258,10 @@ class Batch:
         self._settle(profile_id, after)
         return profile_id
 
-    def created(self) -> list[Profile]:
-        """Profiles that were not stored before."""
-        return [profile for profile in self.profiles.values() if profile.id not in self._stored]
-
-    def changed(self) -> list[Profile]:
-        """Stored profiles that are different now."""
-        return [
-            profile
-            for profile in self.profiles.values()
-            if (before := self._stored.get(profile.id)) is not None
-            and (before.fields != profile.fields or before.subscriptions != profile.subscriptions)
-        ]
-
-    def gained(self) -> list[tuple[bytes, set[Identity]]]:
-        """Identities to write, by profile."""
-        return self._differences(self._before, self._after)
-
-    def lost(self) -> list[tuple[bytes, set[Identity]]]:
-        """Identities to delete, by profile."""
-        return self._differences(self._after, self._before)
-
-    def _differences(
-        self, less: Mapping[bytes, set[Identity]], more: Mapping[bytes, set[Identity]]
-    ) -> list[tuple[bytes, set[Identity]]]:
-        pairs = ((profile_id, more[profile_id] - less[profile_id]) for profile_id in self._after)
-        return [(profile_id, identities) for profile_id, identities in pairs if identities]
+    def changes(self) -> Changes:
+        """What the items came to."""
+        revisions = [Revision(self._stored.get(profile.id), profile) for profile in self.profiles.values()]
+        return Changes(revisions, _beyond(self._before, self._after), _beyond(self._after, self._before))
 
     def _settle(self, profile_id: bytes, after: set[Identity]) -> None:
         before = self._after.get(profile_id)
@@ -265,6 +289,24 @@ class Uniqueness:
             if self.owners.of(((value,),)) - {profile_id}:
                 name = value.split(".", 1)[0]
                 raise Conflict("another profile has this value of a unique field", path=name)
+
+
+def compare(describer: Describer, revisions: list[Revision]) -> Changes:
+    """What revisions of different profiles are to write."""
+    before = {one.profile_id: _identities(describer, one.before) for one in revisions}
+    after = {one.profile_id: _identities(describer, one.after) for one in revisions}
+    return Changes(revisions, _beyond(before, after), _beyond(after, before))
+
+
+def _identities(describer: Describer, profile: Profile | None) -> set[Identity]:
+    return describer.describe(profile.fields, profile.subscriptions) if profile else _NONE
+
+
+def _beyond(
+    less: Mapping[bytes, set[Identity]], more: Mapping[bytes, set[Identity]]
+) -> list[tuple[bytes, set[Identity]]]:
+    pairs = ((profile_id, identities - less[profile_id]) for profile_id, identities in more.items())
+    return [(profile_id, identities) for profile_id, identities in pairs if identities]
 
 
 def unique_prefixes(database: Database) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tocsin.core import emails, fields, phones, updates
-from tocsin.core.configuration import Configuration, Database
+from tocsin.core.configuration import Configuration, Database, Field
 from tocsin.core.errors import Invalid
 
 Subscription = dict[str, Any]
 
 STATUSES = fields.STATUSES
 SUBSCRIBED = STATUSES[0]
+SUSPENDED = STATUSES[5]
 LEAVE_AS_IS = -1
 HIGHEST_PRIORITY = 0
 
@@ -22,6 +23,13 @@ _CHANNELS = {name: name for name in ("email", "sms", "push", "telegram_bot", "wh
     "phone": "sms"
 }
 _LONGEST = 4096
+# When, from which address and on which page it was made.
+_REGISTRATION = {
+    "date": fields.parser(Field("datetime")),
+    "ip": fields.parser(Field("ip")),
+    "url": fields.parser(Field("string")),
+}
+_registration_members = frozenset((*_REGISTRATION, "reg_info"))
 _is_integer = re.compile(r"-?[0-9]{1,9}").fullmatch
 
 
@@ -52,6 +60,8 @@ class Reader:
             _read_priority(priority, said)
         if "custom_fields" in raw or "cats" in raw:
             _read_extras(raw, said, categories)
+        if not _registration_members.isdisjoint(raw):
+            _read_registration(raw, said)
         return said
 
     def _check(self, resource_id: int, channel: str) -> frozenset[str]:
@@ -231,6 +241,20 @@ def _read_extras(raw: Mapping[str, Any], said: Subscription, categories: frozens
         if type(category) is not str or (categories and category not in categories):
             raise Invalid("there is no such category at this resource", path=f"cats[{place}]")
     said["cats"] = listed
+
+
+def _read_registration(raw: Mapping[str, Any], said: Subscription) -> None:
+    held = raw.get("reg_info")
+    found: dict[str, Any] = {}
+    for member, parse in _REGISTRATION.items():
+        value = raw.get(member, held.get(member) if type(held) is dict else None)
+        try:
+            if value is not None and (parsed := parse(value)) is not None:
+                found[member] = parsed
+        except ValueError as mistake:
+            raise Invalid(str(mistake), path=member) from None
+    if found:
+        said["reg_info"] = found
 
 
 def _read_custom(name: str, value: Any) -> Any:

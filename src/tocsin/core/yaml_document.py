@@ -21,6 +21,8 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value"})
+# As the name of a member yes, no or on can only be meant as the word.
+_NAME_TAGS = _TEXT_TAGS | {f"{_TAG}bool"}
 _QUOTE = "text that begins with one of { [ % @ ` or holds ': ' or ' #' must stand in quotes"
 
 
@@ -186,7 +188,7 @@ class _Builder:
             self._refuse(key, path, f"the name of a member must be a word; {_QUOTE}")
         elif key.tag == f"{_TAG}merge":
             self._refuse(key, path, "merge keys (<<) are not supported; an alias can stand for a whole value")
-        elif key.tag not in _TEXT_TAGS:
+        elif key.tag not in _NAME_TAGS:
             self._refuse(key, path, f'YAML does not read the name {key.value} as text; write "{key.value}"')
         else:
             return str(key.value)

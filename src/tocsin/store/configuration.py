@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tocsin.core.configuration import Configuration, Database, Resource, Sender, Template, Token, Trigger
+from tocsin.core.configuration import Configuration, Database, Resource, Sender, Template, Token, Trigger, Workflow
 from tocsin.store import queries
 from tocsin.store.database import Transaction, fetch
 
@@ -17,6 +17,7 @@ _TYPES: Mapping[str, type[Any]] = {
     "senders": Sender,
     "templates": Template,
     "triggers": Trigger,
+    "workflows": Workflow,
     "tokens": Token,
 }
 
@@ -26,7 +27,7 @@ class ObjectChange(NamedTuple):
 
     kind: str
     key: str
-    spec: Database | Resource | Sender | Template | Trigger | Token | None
+    spec: Database | Resource | Sender | Template | Trigger | Workflow | Token | None
 
 
 async def refresh(transaction: Transaction, known: Configuration) -> Configuration:
@@ -39,6 +40,11 @@ async def refresh(transaction: Transaction, known: Configuration) -> Configurati
     for kind, key, spec in await fetch(transaction, _SQL["list_changes"], version=known.version):
         _set(objects[kind], kind, key, spec)
     return Configuration(version=version, **objects)
+
+
+async def lock(transaction: Transaction) -> None:
+    """Be the only one to change the configuration until the transaction ends: what is read then is what is changed."""
+    await transaction.execute(_SQL["lock"])
 
 
 async def write(transaction: Transaction, changes: Sequence[ObjectChange]) -> int:

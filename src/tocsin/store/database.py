@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 from psycopg.adapt import Dumper
+from psycopg.errors import QueryCanceled
 from psycopg.pq import Format
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -139,6 +140,14 @@ def integer_column(values: Sequence[int]) -> Column:
     return Column(_OID_INT4, len(values), b"".join([_INTEGER(4, value) for value in values]))
 
 
+def id_columns(identifiers: Sequence[bytes]) -> dict[str, object]:
+    """The parameters `buckets` and `ids` of statements about rows by id."""
+    return {
+        "buckets": smallint_column([identifier[-1] for identifier in identifiers]),
+        "ids": bytea_column(identifiers),
+    }
+
+
 class _ColumnDumper(Dumper):
     format = Format.BINARY
 
@@ -164,6 +173,19 @@ async def lock_stripes(transaction: Transaction, kind: int, stripes: Iterable[in
         "SELECT pg_advisory_xact_lock(%(kind)s::integer, stripe) FROM unnest(%(stripes)s::integer[]) AS stripe",
         {"kind": kind, "stripes": integer_column(sorted(set(stripes)))},
     )
+
+
+@asynccontextmanager
+async def time_limit(transaction: Transaction, seconds: int) -> AsyncIterator[None]:
+    """A block of which each statement may take so long; else what the block did is undone, and TimeoutError."""
+    query = "SELECT set_config('statement_timeout', %(limit)s::text, true)"
+    try:
+        async with transaction.transaction():
+            await transaction.execute(query, {"limit": f"{seconds}s"})
+            yield
+            await transaction.execute(query, {"limit": "0"})
+    except QueryCanceled:
+        raise TimeoutError(f"a statement took longer than {seconds} s") from None
 
 
 async def fetch(transaction: Transaction, query: LiteralString, **parameters: Any) -> list[Row]:

@@ -2,14 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import msgspec
-from psycopg import sql
 
+from tocsin.core import ids
 from tocsin.core.messages import Event
 from tocsin.store import queries
-from tocsin.store.database import Transaction, copy, copy_json, fetch
+from tocsin.store.database import (
+    Transaction,
+    copy,
+    copy_json,
+    fetch,
+    id_columns,
+    smallint_column,
+)
 
 _SQL = queries.load("events")
 _COLUMNS = (
@@ -17,6 +24,14 @@ _COLUMNS = (
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Addressee(NamedTuple):
+    """Whom a message went to, and at which address."""
+
+    database_id: int
+    profile_id: bytes
+    address: str
 
 
 async def insert(transaction: Transaction, events: Sequence[Event]) -> None:
@@ -39,38 +54,25 @@ async def list_totals(transaction: Transaction) -> list[tuple[int, str, int]]:
     return [(trigger_id, type_, total) for trigger_id, type_, total in rows]
 
 
-async def add_partitions(transaction: Transaction, today: date, *, months_ahead: int = 2) -> None:
-    """Partitions for this month and the next ones; those that are there stay."""
-    month = today.replace(day=1)
-    for _ in range(months_ahead + 1):
-        following = _next_month(month)
-        await transaction.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF events FOR VALUES FROM ({}) TO ({})").format(
-                sql.Identifier(_partition(month)), sql.Literal(_start(month)), sql.Literal(_start(following))
-            )
-        )
-        month = following
+async def find_addressee(transaction: Transaction, message_id: bytes) -> Addressee | None:
+    """Of a message whose outcome is recorded. Only after its profile was merged are other buckets asked."""
+    for buckets in ([ids.bucket(message_id)], range(ids.BUCKETS)):
+        rows = await fetch(transaction, _SQL["find_addressee"], buckets=smallint_column(buckets), message_id=message_id)
+        if rows:
+            return Addressee(*rows[0])
+    return None
 
 
-async def drop_partitions(transaction: Transaction, before: date) -> list[str]:
-    """Drop the months that ended before a day; returns their names."""
-    rows = await fetch(transaction, _SQL["list_partitions"])
-    old = [name for (name,) in rows if name < _partition(before)]
-    for name in old:
-        await transaction.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-    return old
+async def move(transaction: Transaction, profile_ids: Sequence[bytes], to: bytes) -> None:
+    """Give the events of profiles to another; the caller holds the locks of them all."""
+    await transaction.execute(
+        _SQL["move"], {**id_columns(profile_ids), "new_bucket": ids.bucket(to), "new_profile_id": to}
+    )
 
 
-def _partition(month: date) -> str:
-    return f"events_{month:%Y_%m}"
-
-
-def _next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
-
-
-def _start(month: date) -> str:
-    return datetime(month.year, month.month, 1, tzinfo=UTC).isoformat()
+async def delete(transaction: Transaction, profile_ids: Sequence[bytes]) -> None:
+    """All events of profiles. Totals, which name nobody, stay."""
+    await transaction.execute(_SQL["delete"], id_columns(profile_ids))
 
 
 def _line(event: Event) -> str:

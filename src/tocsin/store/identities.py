@@ -34,7 +34,7 @@ async def lock(transaction: Transaction, values: Sequence[str]) -> None:
 async def find(
     transaction: Transaction, database_id: int, keys: Iterable[Key], kinds: Sequence[int], resource_id: int | None
 ) -> dict[Key, list[bytes]]:
-    """The owners of each key, two at most; every key is in the answer."""
+    """The owners of each key, two at most; every key is in the answer. Keys of several values are of one kind alone."""
     owners: dict[Key, list[bytes]] = {key: [] for key in keys}
     single = [key[0] for key in owners if len(key) == 1]
     if single:
@@ -58,6 +58,7 @@ async def _find_combinations(
     combinations = [key for key in owners if len(key) > 1]
     if not combinations:
         return
+    (kind,) = kinds
     numbered = [(number, value) for number, key in enumerate(combinations) for value in key]
     rows = await fetch(
         transaction,
@@ -65,7 +66,7 @@ async def _find_combinations(
         combinations=integer_column([number for number, _ in numbered]),
         values=text_column([value.encode() for _, value in numbered]),
         database_id=database_id,
-        kinds=smallint_column(kinds),
+        kind=kind,
     )
     for number, profile_id in rows:
         owners[combinations[number]].append(profile_id)

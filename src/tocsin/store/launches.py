@@ -23,6 +23,7 @@ async def insert(transaction: Transaction, launch: Launch, now: datetime) -> Non
             "bucket": launch.id[-1],
             "id": launch.id,
             "trigger_id": launch.trigger_id,
+            "workflow_id": launch.workflow_id,
             "content": msgspec.json.encode(launch.content).decode(),
             "custom_data": msgspec.json.encode(launch.custom_data).decode(),
             "attachments": msgspec.json.encode(launch.attachments).decode(),
@@ -41,7 +42,12 @@ async def get(transaction: Transaction, launch_ids: Sequence[bytes]) -> dict[byt
     )
     return {
         identifier: Launch(
-            identifier, trigger_id, _decode_object(content), _decode_object(custom), _decode_attachments(attachments)
+            identifier,
+            trigger_id,
+            _decode_object(content),
+            _decode_object(custom),
+            _decode_attachments(attachments),
+            workflow_id,
         )
-        for identifier, trigger_id, content, custom, attachments in rows
+        for identifier, trigger_id, content, custom, attachments, workflow_id in rows
     }

@@ -6,26 +6,37 @@ from typing import Any
 
 import msgspec
 
-from tocsin.core.launches import Launch
+from tocsin.core import ids
 from tocsin.core.messages import ClaimedMessage, QueuedMessage
 from tocsin.store import queries
-from tocsin.store.database import Transaction, bytea_column, copy, copy_json, copy_text, fetch, smallint_column
+from tocsin.store.database import (
+    Row,
+    Transaction,
+    copy,
+    copy_json,
+    copy_text,
+    fetch,
+    id_columns,
+)
 
 _SQL = queries.load("messages")
-_COLUMNS = ("bucket", "id", "due_at", "launch_id", "trigger_id", "profile_id", "address", "custom_data")
+_COLUMNS = (
+    "bucket", "id", "due_at", "trigger_id", "launch_id", "profile_id", "address", "custom_data", "content"
+)  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict).decode
 
 
 async def enqueue(
-    transaction: Transaction, launch: Launch, due_at: datetime, messages: Sequence[QueuedMessage]
+    transaction: Transaction, trigger_id: int, due_at: datetime, messages: Sequence[QueuedMessage]
 ) -> None:
-    """The messages of one launch, by COPY."""
-    shared = f"{due_at.isoformat()}\t\\\\x{launch.id.hex()}\t{launch.trigger_id}"
+    """Messages of one trigger, by COPY."""
+    shared = f"{due_at.isoformat()}\t{trigger_id}"
     lines = (
-        f"{message.id[-1]}\t\\\\x{message.id.hex()}\t{shared}\t\\\\x{message.profile_id.hex()}"
-        f"\t{copy_text(message.address)}\t{_optional_json(message.custom_data)}\n"
+        f"{message.id[-1]}\t\\\\x{message.id.hex()}\t{shared}\t\\\\x{message.launch_id.hex()}"
+        f"\t\\\\x{message.profile_id.hex()}\t{copy_text(message.address)}\t{_optional_json(message.custom_data)}"
+        f"\t{_optional_json(message.content)}\n"
         for message in messages
     )
     await copy(transaction, "messages", _COLUMNS, lines)
@@ -44,24 +55,39 @@ async def claim(
         last_bucket=buckets[-1],
         limit=limit,
     )
-    return [
-        ClaimedMessage(
-            identifier, launch_id, profile_id, trigger_id, attempts, address, _decode_object(custom) if custom else None
-        )
-        for identifier, launch_id, profile_id, trigger_id, attempts, address, custom in rows
-    ]
+    return [_claimed(row) for row in rows]
+
+
+def _claimed(row: Row) -> ClaimedMessage:
+    identifier, launch_id, profile_id, trigger_id, attempts, address, custom, content = row
+    return ClaimedMessage(
+        identifier, launch_id, profile_id, trigger_id, attempts, address, _decode(custom), _decode(content)
+    )
 
 
 async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> None:
     """Messages whose outcome the same transaction records."""
-    await transaction.execute(_SQL["delete"], _keys(message_ids))
+    await transaction.execute(_SQL["delete"], id_columns(message_ids))
 
 
 async def postpone(transaction: Transaction, later: Sequence[tuple[bytes, datetime]]) -> None:
     """Messages to be tried again, each at its own time."""
     await transaction.execute(
-        _SQL["postpone"], {**_keys([identifier for identifier, _ in later]), "due_at": [due_at for _, due_at in later]}
+        _SQL["postpone"],
+        {**id_columns([identifier for identifier, _ in later]), "due_at": [due_at for _, due_at in later]},
     )
+
+
+async def move(transaction: Transaction, profile_ids: Sequence[bytes], to: bytes) -> None:
+    """Give the messages of profiles that no worker has claimed yet to another profile, and ids in its bucket."""
+    await transaction.execute(
+        _SQL["move"], {**id_columns(profile_ids), "new_bucket": ids.bucket(to), "new_profile_id": to}
+    )
+
+
+async def delete_of_profiles(transaction: Transaction, profile_ids: Sequence[bytes]) -> None:
+    """Every message of profiles that are no more; one that a worker has claimed may still be sent."""
+    await transaction.execute(_SQL["delete_of_profiles"], id_columns(profile_ids))
 
 
 async def count(transaction: Transaction, now: datetime) -> tuple[int, datetime | None]:
@@ -74,8 +100,5 @@ def _optional_json(document: dict[str, Any] | None) -> str:
     return r"\N" if document is None else copy_json(_encode(document))
 
 
-def _keys(message_ids: Sequence[bytes]) -> dict[str, object]:
-    return {
-        "buckets": smallint_column([identifier[-1] for identifier in message_ids]),
-        "ids": bytea_column(message_ids),
-    }
+def _decode(document: str | None) -> dict[str, Any] | None:
+    return _decode_object(document) if document else None

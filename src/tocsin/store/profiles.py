@@ -1,28 +1,30 @@
 """Profiles as stored: one row each, with fields and subscriptions as documents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import LiteralString
 
 import msgspec
 from psycopg import sql
-from psycopg.errors import QueryCanceled
 
 from tocsin.core import ids
 from tocsin.core.errors import Invalid
+from tocsin.core.mongo_tree import Filter
 from tocsin.core.profiles import Profile
 from tocsin.store import queries
 from tocsin.store.database import (
     LOCK_BUCKETS,
     Row,
     Transaction,
-    bytea_column,
     copy,
     copy_json,
     fetch,
+    id_columns,
     lock_stripes,
-    smallint_column,
     text_column,
+    time_limit,
 )
-from tocsin.store.filter_sql import Condition
+from tocsin.store.filter_sql import Condition, condition
 
 FILTER_SECONDS = 30
 
@@ -44,15 +46,27 @@ async def lock(transaction: Transaction, profile_ids: Iterable[bytes]) -> None:
     await lock_stripes(transaction, LOCK_BUCKETS, map(ids.bucket, profile_ids))
 
 
+async def lock_all(transaction: Transaction) -> None:
+    """Be the only writer of any profile until the transaction ends."""
+    await lock_stripes(transaction, LOCK_BUCKETS, range(ids.BUCKETS))
+
+
 async def get(transaction: Transaction, database_id: int, profile_ids: Sequence[bytes]) -> dict[bytes, Profile]:
     """Profiles of one database by id; those that are not there are left out."""
-    rows = await fetch(transaction, _SQL["get"], database_id=database_id, **_keys(profile_ids))
+    rows = await fetch(transaction, _SQL["get"], database_id=database_id, **id_columns(profile_ids))
     return _profiles(rows)
+
+
+async def find(transaction: Transaction, database_id: int, profile_ids: Sequence[bytes]) -> set[bytes]:
+    """Those of the ids that are profiles of one database."""
+    return {
+        found for (found,) in await fetch(transaction, _SQL["find"], database_id=database_id, **id_columns(profile_ids))
+    }
 
 
 async def get_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -> dict[bytes, Profile]:
     """Profiles of any database by id."""
-    return _profiles(await fetch(transaction, _SQL["get_anywhere"], **_keys(profile_ids)))
+    return _profiles(await fetch(transaction, _SQL["get_anywhere"], **id_columns(profile_ids)))
 
 
 async def insert(transaction: Transaction, database_id: int, profiles: Sequence[Profile]) -> None:
@@ -70,18 +84,11 @@ async def update(transaction: Transaction, profiles: Sequence[Profile]) -> None:
     await transaction.execute(
         _SQL["update"],
         {
-            **_keys([profile.id for profile in profiles]),
+            **id_columns([profile.id for profile in profiles]),
             "fields": text_column([_encode(profile.fields) for profile in profiles]),
             "subscriptions": text_column([_encode(profile.subscriptions) for profile in profiles]),
         },
     )
-
-
-def _keys(profile_ids: Sequence[bytes]) -> dict[str, object]:
-    return {
-        "buckets": smallint_column([identifier[-1] for identifier in profile_ids]),
-        "ids": bytea_column(profile_ids),
-    }
 
 
 def _profiles(rows: Sequence[Row]) -> dict[bytes, Profile]:
@@ -108,15 +115,73 @@ async def list_matching(
     transaction: Transaction, database_id: int, condition: Condition, after: bytes, limit: int
 ) -> list[Profile]:
     """As `list_after`, of the profiles that fulfil a condition. Invalid when that takes longer than FILTER_SECONDS."""
-    before, order = _SQL["list_after"].split("ORDER BY")
-    query = sql.SQL("{} AND {} ORDER BY {}").format(sql.SQL(before), condition.sql, sql.SQL(order))
     keys = {"database_id": database_id, "after_bucket": after[-1] if after else -1, "after_id": after, "limit": limit}
-    try:
-        async with transaction.transaction():
-            await transaction.execute(_SQL["limit_time"], {"limit": f"{FILTER_SECONDS}s"})
-            cursor = await transaction.cursor(binary=True).execute(query, keys | condition.parameters)
-            rows = await cursor.fetchall()
-            await transaction.execute(_SQL["limit_time"], {"limit": "0"})
-    except QueryCanceled:
-        raise Invalid(f"finding the profiles took longer than {FILTER_SECONDS} s", path="custom_request") from None
+    rows = await _fetch_matching(transaction, _SQL["list_after"], condition, keys)
     return list(_profiles(rows).values())
+
+
+@asynccontextmanager
+async def selecting(
+    transaction: Transaction, database_id: int, condition: Condition
+) -> AsyncIterator[Callable[[int], Awaitable[list[Profile]]]]:
+    """A function that reads the next profiles that fulfil a condition, so many at most; none when all were read.
+
+    The table is gone through once, as it is now, whatever the transaction writes meanwhile. Invalid as `list_matching`.
+    """
+    query = sql.SQL("{} AND {}").format(sql.SQL(_SQL["list_all"].rstrip("; \n")), condition.sql)
+    await transaction.execute(_SQL["plan_for_all"])
+    async with transaction.cursor("selected_profiles", binary=True) as cursor:
+        await cursor.execute(query, {"database_id": database_id, **condition.parameters})
+
+        async def read(limit: int) -> list[Profile]:
+            async with _limited(transaction):
+                return list(_profiles(await cursor.fetchmany(limit)).values())
+
+        yield read
+
+
+async def list_page(
+    transaction: Transaction, database_id: int, wanted: Filter, after: bytes, limit: int
+) -> list[Profile]:
+    """As `list_matching`, of the profiles that pass a checked filter."""
+    return await list_matching(transaction, database_id, condition(wanted, database_id), after, limit)
+
+
+async def list_ids(transaction: Transaction, database_id: int, condition: Condition, limit: int) -> list[bytes]:
+    """The ids of up to `limit` profiles that fulfil a condition. Invalid as `list_matching`."""
+    rows = await _fetch_matching(transaction, _SQL["list_ids"], condition, {"database_id": database_id, "limit": limit})
+    return [identifier for (identifier,) in rows]
+
+
+async def list_fitting(
+    transaction: Transaction, database_id: int, condition: Condition, profile_ids: Sequence[bytes]
+) -> set[bytes]:
+    """Those of the profiles that fulfil a condition. Invalid as `list_matching`."""
+    keys = {"database_id": database_id, **id_columns(profile_ids)}
+    return {identifier for (identifier,) in await _fetch_matching(transaction, _SQL["list_among"], condition, keys)}
+
+
+async def _fetch_matching(
+    transaction: Transaction, named: LiteralString, condition: Condition, parameters: Mapping[str, object]
+) -> list[Row]:
+    """The rows of a query, its WHERE narrowed by a condition, within the time that a query may take."""
+    before, order = named.split("ORDER BY")
+    query = sql.SQL("{} AND {} ORDER BY {}").format(sql.SQL(before), condition.sql, sql.SQL(order))
+    async with _limited(transaction):
+        cursor = await transaction.cursor(binary=True).execute(query, {**parameters, **condition.parameters})
+        return await cursor.fetchall()
+
+
+@asynccontextmanager
+async def _limited(transaction: Transaction) -> AsyncIterator[None]:
+    """Invalid when a statement of the block takes longer than FILTER_SECONDS; the transaction may go on."""
+    try:
+        async with time_limit(transaction, FILTER_SECONDS):
+            yield
+    except TimeoutError:
+        raise Invalid(f"finding the profiles took longer than {FILTER_SECONDS} s", path="custom_request") from None
+
+
+async def delete(transaction: Transaction, profile_ids: Sequence[bytes]) -> None:
+    """Profiles for good; the caller holds their locks and deletes their identities."""
+    await transaction.execute(_SQL["delete"], id_columns(profile_ids))

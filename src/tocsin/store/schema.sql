@@ -27,6 +27,7 @@ CREATE TABLE configuration_version (
 INSERT INTO configuration_version (version) VALUES (0);
 
 -- Customers. `fields` holds standard and custom fields by name, `subscriptions` a list (core/subscriptions.py).
+-- `deleted_subscriptions` can be brought back; apart from the others, so that nothing takes them for such.
 CREATE TABLE profiles (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -35,6 +36,7 @@ CREATE TABLE profiles (
     subscriptions jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
+    deleted_subscriptions jsonb NOT NULL DEFAULT '[]',
     PRIMARY KEY (bucket, id),
     CONSTRAINT profiles_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11))
 ) WITH (fillfactor = 85);
@@ -52,21 +54,23 @@ CREATE TABLE identities (
     PRIMARY KEY (value, database_id, kind, resource_id, profile_id)
 );
 
--- A call that started a trigger; what is common to its messages stands here once.
+-- A call that started a trigger or a workflow; what is common to its messages stands here once.
 CREATE TABLE launches (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
-    trigger_id integer NOT NULL,
+    trigger_id integer,
     content jsonb NOT NULL,
     custom_data jsonb NOT NULL,
     attachments jsonb NOT NULL,
     created_at timestamptz NOT NULL,
+    workflow_id integer,
     PRIMARY KEY (bucket, id),
     CONSTRAINT launches_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11))
 );
 
 -- The queue: one narrow row per message until its outcome is recorded, then deleted.
--- A claimed message is one whose due_at was moved to the end of its lease.
+-- A claimed message is one whose due_at was moved to the end of its lease. content: what a workflow has gathered for it,
+-- over that of the launch.
 CREATE TABLE messages (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -77,6 +81,7 @@ CREATE TABLE messages (
     attempts smallint NOT NULL DEFAULT 0,
     address text NOT NULL,
     custom_data jsonb,
+    content jsonb,
     PRIMARY KEY (bucket, id),
     CONSTRAINT messages_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
     CONSTRAINT messages_share_the_bucket_of_their_profile CHECK (bucket = get_byte(profile_id, 11))
@@ -109,6 +114,68 @@ CREATE TABLE event_totals (
     type text NOT NULL,
     total bigint NOT NULL,
     PRIMARY KEY (trigger_id, type)
+);
+
+-- One profile at one node of one workflow, until it leaves. A claimed one has its due_at at the end of the lease.
+-- lane: which kind of work its node is. awaits: the message whose events it waits for. memory: core/workflows/passages.
+CREATE TABLE passages (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    profile_id bytea NOT NULL,
+    workflow_id integer NOT NULL,
+    launch_id bytea NOT NULL,
+    node text NOT NULL,
+    arrived_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    lane text NOT NULL DEFAULT 'steps',
+    attempts smallint NOT NULL DEFAULT 0,
+    steps integer NOT NULL DEFAULT 0,
+    awaits bytea,
+    memory jsonb NOT NULL,
+    PRIMARY KEY (bucket, id),
+    CONSTRAINT passages_lane_is_known CHECK (lane IN ('steps', 'requests', 'updates')),
+    CONSTRAINT passages_share_the_bucket_of_their_profile CHECK (bucket = get_byte(profile_id, 11))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+
+-- Answers: which passages of a workflow are due for a kind of work, oldest first?
+CREATE INDEX passages_due_by_due_at ON passages (workflow_id, lane, due_at);
+
+-- Answers: is this profile in this workflow?
+CREATE INDEX passages_of_a_profile ON passages (bucket, profile_id, workflow_id);
+
+-- Answers: who waits for events of this message?
+CREATE INDEX passages_awaiting_a_message ON passages (bucket, awaits) WHERE awaits IS NOT NULL;
+
+-- Which profiles have ever entered which workflow.
+CREATE TABLE workflow_entries (
+    bucket smallint NOT NULL,
+    profile_id bytea NOT NULL,
+    workflow_id integer NOT NULL,
+    first_entered_at timestamptz NOT NULL,
+    PRIMARY KEY (bucket, profile_id, workflow_id)
+);
+
+-- What happened to a passage at a node and why, append-only, a partition a month. number: counted from 1 in its passage.
+CREATE TABLE steps (
+    bucket smallint NOT NULL,
+    profile_id bytea NOT NULL,
+    passage_id bytea NOT NULL,
+    number integer NOT NULL,
+    at timestamptz NOT NULL,
+    workflow_id integer NOT NULL,
+    node text NOT NULL,
+    target text,
+    reason text NOT NULL,
+    PRIMARY KEY (bucket, profile_id, passage_id, number, at)
+) PARTITION BY RANGE (at);
+
+-- How often each way from node to node was taken; target is empty where the passage ended.
+CREATE TABLE step_totals (
+    workflow_id integer NOT NULL,
+    node text NOT NULL,
+    target text NOT NULL,
+    total bigint NOT NULL,
+    PRIMARY KEY (workflow_id, node, target)
 );
 
 -- Asynchronous calls.
@@ -147,6 +214,23 @@ CREATE TABLE task_chunks (
     first_item integer NOT NULL,
     outcome bytea NOT NULL,
     PRIMARY KEY (task_id, first_item)
+);
+
+-- Files that a task has made, whole; a file's id is that of its task, and they are deleted together.
+CREATE TABLE downloads (
+    id uuid PRIMARY KEY,
+    name text NOT NULL,
+    content_type text NOT NULL,
+    bytes bigint NOT NULL,
+    created_at timestamptz NOT NULL
+);
+
+-- What is in the files, those in the making too: pieces numbered from 0.
+CREATE TABLE download_chunks (
+    file_id uuid NOT NULL,
+    number integer NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (file_id, number)
 );
 
 -- First answers by idempotency key, so that a repeat gets the same one. key and fingerprint are SHA-256.

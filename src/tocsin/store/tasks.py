@@ -68,6 +68,12 @@ async def list_chunks(transaction: Transaction, task_id: UUID) -> list[bytes]:
     return [outcome for (outcome,) in await fetch(transaction, _SQL["list_chunks"], task_id=task_id)]
 
 
+async def find_last_chunk(transaction: Transaction, task_id: UUID) -> bytes | None:
+    """What the last chunk answered, None before there is one."""
+    rows = await fetch(transaction, _SQL["find_last_chunk"], task_id=task_id)
+    return rows[0][0] if rows else None
+
+
 async def finish(
     transaction: Transaction, task_id: UUID, status: Literal["completed", "failed"], result: bytes, now: datetime
 ) -> bool:
@@ -93,6 +99,6 @@ async def count(transaction: Transaction) -> dict[str, int]:
     return dict(await fetch(transaction, _SQL["count"]))
 
 
-async def delete_finished(transaction: Transaction, before: datetime) -> None:
-    """Tasks that ended before an instant."""
-    await transaction.execute(_SQL["delete_finished"], {"before": before})
+async def delete_finished(transaction: Transaction, before: datetime) -> list[UUID]:
+    """Tasks that ended before an instant; those that were deleted."""
+    return [task_id for (task_id,) in await fetch(transaction, _SQL["delete_finished"], before=before)]

@@ -17,7 +17,7 @@ from tocsin.core.configuration import Configuration, Token
 from tocsin.core.errors import Invalid, NotFound, NotReady, TocsinError
 from tocsin.log import get as get_log
 from tocsin.store.database import Transaction
-from tocsin.web import auth, codec, metrics, openapi, operations, problems
+from tocsin.web import auth, codec, downloads, metrics, openapi, operations, problems
 from tocsin.web.body import Gate, read
 from tocsin.web.call import Call
 from tocsin.web.codec import Encoding
@@ -56,38 +56,44 @@ class Api:
     async def answer(self, request: Request) -> Response:
         """The answer to any call: of the operation, or the error in the same envelope."""
         encoding = codec.encoding_of(request.headers.get("content-type"))
-        operation = operations.find(request.url.path)
+        operation = operations.find(request.scope["path"])
         started = time.perf_counter()
         code = 0
         try:
             response = await self._answer(request, operation, encoding)
         except TocsinError as error:
-            _log_error(operation, error)
-            code, response = error.code, _problem(error, request, encoding, operation)
+            told = operation.told(error) if operation else error
+            _log_error(operation, told)
+            code, response = told.code, _problem(told, request, encoding, operation)
         except Exception as error:  # noqa: BLE001 - whatever breaks, the client gets the envelope and the log the cause
             log.failure("request.failed", error, operation=_name(operation))
             code, response = TocsinError.code, _problem(TocsinError(), request, encoding, operation)
         metrics.count_call(_name(operation), code, time.perf_counter() - started)
+        if operation and operation.is_integration:
+            response.headers["cache-control"] = "no-store"
         return response
 
     async def _answer(self, request: Request, operation: Operation | None, encoding: Encoding) -> Response:
         if operation is None:
-            raise NotFound(f"there is no method {request.url.path[:200]}")
-        if request.method != "POST":
-            raise Invalid("this method is called by POST")
+            raise NotFound(f"there is no method {request.scope['path'][:200]}")
+        if request.method not in operation.methods:
+            raise Invalid(f"this method is called by {' or '.join(operation.methods)}")
         limit = self.limits.file if operation.limit == "file" else self.limits.body
         async with self.gate.passage(_announced_bytes(request, limit)):
             body = await read(request, limit)
-            decoded = await self._decode(body, encoding, operation)
+            decoded = await self._decode(request, body, encoding, operation)
             request.state.encoding = _answer_encoding(request, decoded.format, encoding)
             answered = await self._run(request, operation, body, decoded, request.state.encoding)
         headers = {"duplicate-request": "true"} if answered.is_repeat else None
         return Response(answered.body, 200, headers, media_type=answered.content_type)
 
-    async def _decode(self, body: bytes, encoding: Encoding, operation: Operation) -> Envelope:
-        if len(body) > _THREADED_BYTES:
-            return await asyncio.to_thread(codec.decode, body, encoding, operation.request)
-        return codec.decode(body, encoding, operation.request)
+    async def _decode(self, request: Request, body: bytes, encoding: Encoding, operation: Operation) -> Envelope:
+        def decode() -> Envelope:
+            if operation.read is None:
+                return codec.decode(body, encoding, operation.request)
+            return operation.read(request.scope["query_string"], body, request.headers.get("content-type", ""))
+
+        return await asyncio.to_thread(decode) if len(body) > _THREADED_BYTES else decode()
 
     async def _run(
         self, request: Request, operation: Operation, body: bytes, decoded: Envelope, encoding: Encoding
@@ -123,13 +129,19 @@ def _request_key(request: Request, operation: Operation, token: str, body: bytes
         return None
     if len(key) > _LONGEST_KEY:
         raise Invalid(f"expected at most {_LONGEST_KEY} characters", path="Request-ID")
-    return requests.request_key(token, key, operation.path.encode() + b"\n" + body)
+    query = b"?" + request.scope["query_string"] if operation.is_integration else b""
+    return requests.request_key(token, key, operation.path.encode() + query + b"\n" + body)
 
 
 def _problem(error: TocsinError, request: Request, encoding: Encoding, operation: Operation | None) -> Response:
-    """An unknown method is the one mistake of a caller with an HTTP status of its own, besides a wrong HTTP method."""
+    """Of callers' mistakes the HTTP status says two: no such method, a wrong HTTP method; of integrations, all."""
     said = getattr(request.state, "encoding", None) or _answer_encoding(request, "", encoding)
-    status = 404 if operation is None else 405 if request.method != "POST" else None
+    if operation is None:
+        status: int | None = 404
+    elif request.method not in operation.methods:
+        status = 405
+    else:
+        status = error.code if operation.is_integration else None
     return problems.answer(error, said, status=status)
 
 
@@ -178,8 +190,12 @@ def create_app(context: Context, limits: Limits, public_url: str = "/") -> Starl
     }
 
     async def dispatch(request: Request) -> Response:
-        plain = "/".join(part for part in request.url.path.split("/") if part)
-        page = pages.get(plain) if request.method in ("GET", "HEAD") else None
+        plain = "/".join(part for part in request.scope["path"].split("/") if part)
+        if request.method not in ("GET", "HEAD"):
+            return await api.answer(request)
+        if plain.startswith(downloads.PREFIX):
+            return await downloads.show(context, request, plain.removeprefix(downloads.PREFIX))
+        page = pages.get(plain)
         return await page(request) if page else await api.answer(request)
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -7,6 +7,7 @@ import msgspec
 
 from tocsin.core.errors import Invalid
 from tocsin.web import markup
+from tocsin.web.envelope import Verbatim
 from tocsin.web.shapes import fit
 
 T = TypeVar("T")
@@ -47,8 +48,16 @@ def content_type(encoding: Encoding) -> str:
 def encode(answer: Any, encoding: Encoding) -> bytes:
     """A struct, dict or list as bytes; in XML below the root `<xml>`, as `markup.write` says."""
     if encoding == "json":
-        return msgspec.json.encode(answer)
-    return markup.write(msgspec.to_builtins(answer, str_keys=True))
+        return msgspec.json.encode(answer, enc_hook=_as_itself)
+    return markup.write(msgspec.to_builtins(answer, str_keys=True, enc_hook=_as_text))
+
+
+def _as_itself(verbatim: Verbatim) -> Any:
+    return verbatim.value
+
+
+def _as_text(verbatim: Verbatim) -> str:
+    return msgspec.json.encode(verbatim.value).decode()
 
 
 def decode(body: bytes, encoding: Encoding, into: type[T]) -> T:
@@ -69,6 +78,15 @@ def decode(body: bytes, encoding: Encoding, into: type[T]) -> T:
     if _may_be_unstorable(body):
         _check_storable(msgspec.to_builtins(value), "")
     return value
+
+
+def from_members(members: dict[str, Any], into: type[T]) -> T:
+    """Members that come otherwise than in a body, as in a query, as the struct `into`; as lenient as `decode`.
+
+    Raises Invalid, whose `path` is the member: of the wrong shape, or not to be stored.
+    """
+    _check_storable(members, "")
+    return _convert(fit(members, into, is_xml=False), into)
 
 
 def _may_be_unstorable(body: bytes) -> bool:

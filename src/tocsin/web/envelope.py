@@ -42,6 +42,13 @@ class Success(Struct, kw_only=True):
     error_text: str = SUCCESS
 
 
+class Verbatim:
+    """An object or list that elements cannot say, with names as `$gt` or lists of one: in XML a text in JSON."""
+
+    def __init__(self, value: dict[str, Any] | list[Any]) -> None:
+        self.value = value
+
+
 class Problem(Struct, omit_defaults=True):
     """The answer to a call that did nothing. `error_debug` says exactly what is wrong, and where."""
 
@@ -63,6 +70,7 @@ class BatchAnswer(Success, kw_only=True):
     errors: list[ItemError] | UnsetType = UNSET
     skipped: list[SkippedItem] | UnsetType = UNSET
     ignored_fields: list[str] | UnsetType = UNSET
+    warnings: list[str] | UnsetType = UNSET
 
     @classmethod
     def of(cls, outcome: BatchOutcome) -> Self:
@@ -72,4 +80,5 @@ class BatchAnswer(Success, kw_only=True):
             errors=outcome.errors or UNSET,
             skipped=outcome.skipped or UNSET,
             ignored_fields=outcome.ignored_fields or UNSET,
+            warnings=outcome.warnings or UNSET,
         )

@@ -7,15 +7,17 @@ import msgspec
 
 from tocsin import __version__
 from tocsin.web.envelope import Problem
-from tocsin.web.operations import PREFIX, TABLE, Operation
+from tocsin.web.operations import INTEGRATIONS, INTEGRATIONS_PREFIX, PREFIX, TABLE, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
+_REFUSALS = (400, 403, 404, 409)
 
 
 @cache
 def document(public_url: str = "/") -> dict[str, Any]:
     """The whole document; `public_url` is where the server is reached."""
-    types = list(dict.fromkeys([kind for operation in TABLE for kind in (operation.request, operation.answer)]))
+    operations = TABLE + INTEGRATIONS
+    types = list(dict.fromkeys([kind for operation in operations for kind in (operation.request, operation.answer)]))
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REFERENCE)
     references: dict[type[Any], Any] = dict(zip([*types, Problem], schemas, strict=True))
     return {
@@ -28,7 +30,10 @@ def document(public_url: str = "/") -> dict[str, Any]:
         },
         "servers": [{"url": public_url}],
         "security": [{"bearer": []}, {"query": []}, {}],
-        "paths": {f"/{PREFIX}{operation.path}": {"post": _describe(operation, references)} for operation in TABLE},
+        "paths": {
+            **{f"/{PREFIX}{operation.path}": {"post": _describe(operation, references)} for operation in TABLE},
+            **{f"/{INTEGRATIONS_PREFIX}{one.path}": _describe_integration(one, references) for one in INTEGRATIONS},
+        },
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -52,6 +57,23 @@ def _describe(operation: Operation, references: dict[type[Any], Any]) -> dict[st
             "500": {"description": "A fault of ours.", "content": _contents(references[Problem])},
             "503": {"description": "Try again later.", "content": _contents(references[Problem])},
         },
+    }
+
+
+def _describe_integration(operation: Operation, references: dict[type[Any], Any]) -> dict[str, Any]:
+    """By POST with the parameters in the body; by GET with the same in the query."""
+    described = _describe(operation, references)
+    body = described.pop("requestBody")
+    content = {**body["content"], "application/x-www-form-urlencoded": {"schema": references[operation.request]}}
+    refusals = {
+        str(code): {"description": "The error.", "content": _contents(references[Problem])} for code in _REFUSALS
+    }
+    described["responses"] = {**described["responses"], **refusals}
+    query = {"name": "parameters", "in": "query", "explode": True, "schema": references[operation.request]}
+    asked = {**described, "operationId": f"{described['operationId']}_by_get"}
+    return {
+        "get": {**asked, "parameters": [*described["parameters"], query]},
+        "post": {**described, "requestBody": {"required": False, "content": content}},
     }
 
 

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from msgspec import inspect
+
+from tocsin.web.markup import MAX_DEPTH
 
 Fit = Callable[[Any], Any]
 
@@ -16,6 +19,7 @@ def fit(value: Any, into: Any, *, is_xml: bool) -> Any:
     2. Space around what is not text is left out, so that `" 8 "` may be a number.
     3. XML only: one element where a list is wanted is a list of one; an empty one is an empty list or object.
     4. XML only: the members of an item marked core.launches.FLAT_IN_XML are gathered.
+    5. A text in JSON where an object is wanted is that object: in XML names such as `$in` can be said in no other way.
     """
     return _fit_into(into, is_xml)(value)
 
@@ -132,8 +136,31 @@ def _fit_object(mapping: inspect.DictType, is_xml: bool) -> Fit:
     def fit_object(value: Any) -> Any:
         if is_xml and _is_blank(value):
             return {}
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            value = _read_json(value)
         if fit_item is _as_it_is or not isinstance(value, dict):
             return value
         return {name: fit_item(item) for name, item in value.items()}
 
     return fit_object
+
+
+def _read_json(text: str) -> Any:
+    """The object of a JSON text; the text itself when it is none, or nests deeper than a body may."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+    return text if _is_deep(value) else value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)

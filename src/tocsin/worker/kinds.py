@@ -4,12 +4,16 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from tocsin.actions import housekeeping, tasks
+from tocsin.actions import housekeeping, passage_steps, passage_updates, tasks
 from tocsin.actions.context import Context
 from tocsin.actions.messages import Delivery
+from tocsin.actions.passage_requests import Asker
+from tocsin.actions.passages import Graphs
 
 # How long an idle worker waits before it looks again. A launch of one message leaves after half of it on average.
 _LOOK_SECONDS = 0.1
+# The same for workflows, where nobody waits for the next step as for a password.
+_STEP_SECONDS = 0.3
 _HOUSEKEEPING_SECONDS = 600.0
 
 
@@ -21,7 +25,16 @@ class Kind(NamedTuple):
     look_seconds: float
 
 
-def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int, keep_events: timedelta) -> list[Kind]:
+def kinds(
+    context: Context,
+    delivery: Delivery,
+    asker: Asker,
+    graphs: Graphs,
+    *,
+    lease: timedelta,
+    batch: int,
+    keep_events: timedelta,
+) -> list[Kind]:
     """Every kind of work of a worker. Two loops send: one composes while the other waits for servers."""
 
     async def send() -> bool:
@@ -29,6 +42,12 @@ def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int,
 
     async def run_task() -> bool:
         return await tasks.run_next(context, lease)
+
+    async def move() -> bool:
+        return await passage_steps.move(context, graphs, lease, batch) > 0
+
+    async def update() -> bool:
+        return await passage_updates.update(context, graphs, lease, batch) > 0
 
     async def tidy() -> bool:
         await housekeeping.tidy(context, keep_events)
@@ -38,5 +57,8 @@ def kinds(context: Context, delivery: Delivery, *, lease: timedelta, batch: int,
         Kind("messages.send", send, _LOOK_SECONDS),
         Kind("messages.send", send, _LOOK_SECONDS),
         Kind("tasks.run", run_task, _LOOK_SECONDS),
+        Kind("passages.move", move, _STEP_SECONDS),
+        Kind("passages.update", update, _STEP_SECONDS),
+        Kind("passages.ask", asker.ask, _STEP_SECONDS),
         Kind("housekeeping.tidy", tidy, _HOUSEKEEPING_SECONDS),
     ]

@@ -1,7 +1,8 @@
 """Templates ready to be rendered: compiled once, kept by the caller, rendered by any thread."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from minijinja import Environment
 
@@ -23,12 +24,12 @@ class Rendered(NamedTuple):
 class Template:
     """A compiled template; made by `compile_template`."""
 
-    def __init__(self, source: str, translation: Translation, *, escape: bool) -> None:
+    def __init__(self, source: str, translation: Translation, *, escape: bool, is_url: bool) -> None:
         self._uses = translation.uses
         self._constant = None if translation.text is None else Rendered(translation.text, 0)
         self._has_slashes = escape and _ESCAPED_SLASH not in source
         self._name = "template.html" if escape else "template.txt"
-        self._environment = _environment(self._name, translation)
+        self._environment = _environment(self._name, translation, _percent_encoded if is_url else None)
 
     @property
     def uses(self) -> frozenset[str]:
@@ -64,21 +65,26 @@ class Template:
         return text.replace(_ESCAPED_SLASH, "/") if self._has_slashes else text
 
 
-def compile_template(source: str, *, escape: bool) -> Template:
-    """The template of an author's text; with `escape` values are made safe for HTML.
+def compile_template(source: str, *, escape: bool, is_url: bool = False) -> Template:
+    """The template of an author's text; with `escape` values are made safe for HTML, in a URL they are percent-encoded.
 
     Raises TemplateMistake with line and column in `source`.
     """
-    return Template(source, translate(source), escape=escape)
+    return Template(source, translate(source), escape=escape, is_url=is_url)
 
 
-def _environment(name: str, translation: Translation) -> Environment:
+def _percent_encoded(value: Any) -> str:
+    return quote(str(value), safe="", errors="replace")
+
+
+def _environment(name: str, translation: Translation, finalizer: Callable[[Any], Any] | None) -> Environment:
     environment = Environment(
         globals=GLOBALS | translation.constants,
         undefined_behavior="chainable",
         keep_trailing_newline=True,
         debug=False,
         pycompat=False,
+        finalizer=finalizer,
         **SYNTAX,
     )
     environment.add_template(name, translation.code)

@@ -2,6 +2,10 @@
 -- The version that the configuration has reached.
 SELECT version FROM configuration_version;
 
+-- name: lock
+-- Be the only one to change anything until the transaction ends.
+SELECT version FROM configuration_version FOR UPDATE;
+
 -- name: next_version
 -- Begin a change; changes wait for one another.
 UPDATE configuration_version SET version = version + 1 RETURNING version;

@@ -15,25 +15,45 @@ CROSS JOIN LATERAL (
 
 -- name: find_owners_of_all
 -- Which profiles own every value of a combination? Combinations are numbered; at most two profiles for each.
-SELECT combination, profile_id
+-- Values are those of fields, hence of no resource. The owners of the rarest value (counted up to 100) are asked for the
+-- others, so that one which half of all profiles have costs no more than any other.
+SELECT needed.combination, owner.profile_id
 FROM (
-    SELECT combination, profile_id, row_number() OVER (PARTITION BY combination) AS place
-    FROM (
-        SELECT sought.combination, identities.profile_id
-        FROM unnest(%(combinations)s::integer[], %(values)s::text[]) AS sought (combination, value)
-        JOIN identities
-            ON identities.value = sought.value COLLATE "C"
-            AND identities.database_id = %(database_id)s
-            AND identities.kind = ANY(%(kinds)s::smallint[])
-        GROUP BY sought.combination, identities.profile_id
-        HAVING count(DISTINCT sought.value) = (
-            SELECT count(DISTINCT needed.value)
-            FROM unnest(%(combinations)s::integer[], %(values)s::text[]) AS needed (combination, value)
-            WHERE needed.combination = sought.combination
+    SELECT sought.combination, array_agg(sought.value ORDER BY few.owners) AS values
+    FROM unnest(%(combinations)s::integer[], %(values)s::text[]) AS sought (combination, value)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS owners
+        FROM (
+            SELECT FROM identities
+            WHERE identities.value = sought.value COLLATE "C"
+                AND identities.database_id = %(database_id)s
+                AND identities.kind = %(kind)s
+                AND identities.resource_id = 0
+            LIMIT 100
+        ) AS owned
+    ) AS few
+    GROUP BY sought.combination
+) AS needed
+CROSS JOIN LATERAL (
+    SELECT identities.profile_id
+    FROM identities
+    WHERE identities.value = needed.values[1] COLLATE "C"
+        AND identities.database_id = %(database_id)s
+        AND identities.kind = %(kind)s
+        AND identities.resource_id = 0
+        AND NOT EXISTS (
+            SELECT FROM unnest(needed.values[2:]) AS other (value)
+            WHERE NOT EXISTS (
+                SELECT FROM identities AS held
+                WHERE held.value = other.value COLLATE "C"
+                    AND held.database_id = %(database_id)s
+                    AND held.kind = %(kind)s
+                    AND held.resource_id = 0
+                    AND held.profile_id = identities.profile_id
+            )
         )
-    ) AS owners
-) AS numbered
-WHERE place <= 2;
+    LIMIT 2
+) AS owner;
 
 -- name: delete
 -- Forget identities that their profiles no longer have.

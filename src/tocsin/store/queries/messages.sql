@@ -13,7 +13,7 @@ SET due_at = %(leased_until)s, attempts = messages.attempts + 1
 FROM due
 WHERE messages.bucket = due.bucket AND messages.id = due.id
 RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
-    messages.address, messages.custom_data::text;
+    messages.address, messages.custom_data::text, messages.content::text;
 
 -- name: delete
 -- Messages whose outcome is recorded in the same transaction.
@@ -32,3 +32,22 @@ WHERE messages.bucket = later.bucket AND messages.id = later.id;
 -- How many wait, and since when the oldest due one does.
 SELECT count(*), min(due_at) FILTER (WHERE due_at <= %(now)s)
 FROM messages;
+
+-- name: move
+-- Give the messages of profiles to another, but those that a worker has or has had: it knows them by their ids.
+WITH moved AS (
+    DELETE FROM messages
+    USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS merged (bucket, id)
+    WHERE messages.bucket = merged.bucket AND messages.profile_id = merged.id AND messages.attempts = 0
+    RETURNING messages.*
+)
+INSERT INTO messages (bucket, id, due_at, launch_id, profile_id, trigger_id, address, custom_data, content)
+SELECT %(new_bucket)s::smallint, set_byte(id, 11, %(new_bucket)s), due_at, launch_id, %(new_profile_id)s::bytea,
+    trigger_id, address, custom_data, content
+FROM moved;
+
+-- name: delete_of_profiles
+-- Messages whose profiles are no more.
+DELETE FROM messages
+USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS gone (bucket, id)
+WHERE messages.bucket = gone.bucket AND messages.profile_id = gone.id;

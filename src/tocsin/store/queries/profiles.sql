@@ -6,13 +6,16 @@ SELECT
     set_config('enable_mergejoin', 'off', true),
     set_config('lock_timeout', '30s', true);
 
--- name: limit_time
--- How long each further statement of the transaction may take; 0 for as long as it needs.
-SELECT set_config('statement_timeout', %(limit)s::text, true);
-
 -- name: get
 -- Profiles of one database by id; those that are not there are left out.
 SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
+JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id
+WHERE profiles.database_id = %(database_id)s;
+
+-- name: find
+-- Which of these are profiles of a database?
+SELECT profiles.id
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
 JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id
 WHERE profiles.database_id = %(database_id)s;
@@ -30,6 +33,38 @@ SET fields = changed.fields::jsonb, subscriptions = changed.subscriptions::jsonb
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(fields)s::text[], %(subscriptions)s::text[])
     AS changed (bucket, id, fields, subscriptions)
 WHERE profiles.bucket = changed.bucket AND profiles.id = changed.id;
+
+-- name: plan_for_all
+-- For the rest of the transaction cursors are planned as if every row will be read.
+SELECT set_config('cursor_tuple_fraction', '1', true);
+
+-- name: list_all
+-- The profiles of a database in no order; the caller adds a condition, and reads them through a cursor.
+SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text
+FROM profiles
+WHERE profiles.database_id = %(database_id)s;
+
+-- name: list_ids
+-- The profiles of a database, in the order of their keys; the caller adds a condition.
+SELECT profiles.id
+FROM profiles
+WHERE profiles.database_id = %(database_id)s
+ORDER BY profiles.bucket, profiles.id
+LIMIT %(limit)s;
+
+-- name: list_among
+-- Which of these are profiles of a database? The caller adds a condition.
+SELECT profiles.id
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
+JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id
+WHERE profiles.database_id = %(database_id)s
+ORDER BY profiles.bucket, profiles.id;
+
+-- name: delete
+-- Profiles for good; their identities go in the same transaction.
+DELETE FROM profiles
+USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS gone (bucket, id)
+WHERE profiles.bucket = gone.bucket AND profiles.id = gone.id;
 
 -- name: list_after
 -- A page of a database's profiles in the order of their keys, from after a given one.

@@ -34,6 +34,10 @@ INSERT INTO task_chunks (task_id, first_item, outcome) VALUES (%(task_id)s, %(fi
 -- What the chunks answered, in the order of the items.
 SELECT outcome FROM task_chunks WHERE task_id = %(task_id)s ORDER BY first_item;
 
+-- name: find_last_chunk
+-- What the last chunk answered.
+SELECT outcome FROM task_chunks WHERE task_id = %(task_id)s ORDER BY first_item DESC LIMIT 1;
+
 -- name: finish
 -- The end of a task; the request is no longer needed. No row: it had ended before.
 UPDATE tasks
@@ -59,4 +63,4 @@ SELECT status::text, count(*) FROM tasks WHERE finished_at IS NULL GROUP BY stat
 
 -- name: delete_finished
 -- Tasks that ended long ago.
-DELETE FROM tasks WHERE finished_at < %(before)s;
+DELETE FROM tasks WHERE finished_at < %(before)s RETURNING id;

@@ -5,12 +5,11 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from tocsin.actions import profiles
-from tocsin.core import emails
 from tocsin.core.configuration import Database
 from tocsin.core.launches import ImportItem, ItemError, ItemFailed
 from tocsin.core.matching import Matching
 from tocsin.core.profiles import Profile
-from tocsin.core.subscriptions import Subscription
+from tocsin.web.api import subscriptions
 from tocsin.web.call import Call
 from tocsin.web.envelope import BatchAnswer, DataAnswer, SearchEnvelope, Success
 
@@ -49,6 +48,7 @@ class ImportAnswer(Success, kw_only=True):
 
     profile_id: str
     ignored_fields: list[str] | UnsetType = UNSET
+    warnings: list[str] | UnsetType = UNSET
 
 
 async def import_one(call: Call, request: ImportRequest) -> ImportAnswer:
@@ -77,7 +77,11 @@ async def _import_one(call: Call, request: ImportRequest, *, may_create: bool) -
     outcome = found.outcomes[0]
     if isinstance(outcome, ItemError):
         raise ItemFailed(outcome)
-    return ImportAnswer(profile_id=outcome.hex(), ignored_fields=list(found.ignored_fields) or UNSET)
+    return ImportAnswer(
+        profile_id=outcome.hex(),
+        ignored_fields=list(found.ignored_fields) or UNSET,
+        warnings=list(found.warnings) or UNSET,
+    )
 
 
 async def _import_batch(call: Call, request: ImportBatchRequest, *, may_create: bool) -> BatchAnswer:
@@ -94,23 +98,26 @@ def _import(
     return profiles.Import(
         call.configuration,
         database,
-        _matching(call, database, request),
+        read_matching(call, database, request),
         request.skip_invalid_subscriptions,
         request.search(),
         is_single=is_single,
         may_create=may_create,
+        skip_triggers=request.skip_triggers,
+        detect_geo=request.detect_geo,
     )
 
 
 async def get(call: Call, request: GetRequest) -> DataAnswer:
     """The fields and subscriptions of the one profile that matches."""
     database = call.configuration.get_database(request.db_id)
-    matching = _matching(call, database, request)
+    matching = read_matching(call, database, request)
     profile = await profiles.get_one(call.transaction, database, matching, request.search())
     return DataAnswer(data=describe(profile, database.id))
 
 
-def _matching(call: Call, database: Database, request: SearchEnvelope) -> Matching:
+def read_matching(call: Call, database: Database, request: SearchEnvelope) -> Matching:
+    """The checked matching of a call; or Invalid, NotFound."""
     return profiles.check_matching(
         call.configuration,
         database,
@@ -126,19 +133,5 @@ def describe(profile: Profile, database_id: int) -> dict[str, Any]:
         "id": profile.id.hex(),
         "db_id": database_id,
         **profile.fields,
-        "subscriptions": [describe_subscription(subscription) for subscription in profile.subscriptions],
+        "subscriptions": [subscriptions.describe(profile.id, subscription) for subscription in profile.subscriptions],
     }
-
-
-def describe_subscription(subscription: Subscription) -> dict[str, Any]:
-    """A subscription as the API shows it: its address both directly and in its documented holder."""
-    shown = dict(subscription)
-    match subscription["channel"]:
-        case "email":
-            address = subscription["email"]
-            shown["email_data"] = {"email": address, "domain": emails.key(address).rpartition("@")[2]}
-        case "sms":
-            shown["phone_data"] = {"phone": subscription["phone"]}
-        case "push":
-            shown["push_data"] = {name: subscription[name] for name in ("provider", "subscription_id")}
-    return shown

@@ -47,7 +47,7 @@ def _parse(text: str) -> UUID:
 
 def _percent(progress: TaskProgress) -> int:
     """100 only at the very end: after the last item there is still the launch."""
-    percent = progress.done * 100 // progress.total
+    percent = progress.done * 100 // max(progress.total, 1)
     return percent if progress.status == "completed" else min(percent, 99)
 
 
@@ -58,4 +58,4 @@ def _result(progress: TaskProgress) -> dict[str, Any] | None:
     described: dict[str, Any] = {"error": result.error, "error_text": result.error_text}
     if result.error_debug:
         described["error_debug"] = result.error_debug
-    return described | (msgspec.to_builtins(result.outcome) if result.outcome else {})
+    return described | (result.outcome or {})

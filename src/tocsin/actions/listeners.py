@@ -1,0 +1,83 @@
+"""Starting what listens to events of profiles, once a batch of profiles has been written."""
+
+from collections.abc import Mapping, Sequence
+
+from tocsin.actions import triggers, workflows
+from tocsin.actions.context import Context
+from tocsin.core import listening, mongo
+from tocsin.core.configuration import Configuration, Database, Entry, Trigger, Workflow
+from tocsin.core.launches import Launch
+from tocsin.core.profiles import Profile, Revision
+from tocsin.core.workflows.passages import Memory
+from tocsin.store import launches
+from tocsin.store import profiles as stored_profiles
+from tocsin.store.database import Transaction
+from tocsin.store.filter_sql import condition
+
+
+async def fire(
+    context: Context,
+    transaction: Transaction,
+    configuration: Configuration,
+    database: Database,
+    revisions: Sequence[Revision],
+    *,
+    is_import: bool,
+    depth: int = 0,
+) -> None:
+    """Start each trigger and workflow that listens, for those of the revisions, written already, that it hears.
+
+    One launch for each. `depth`: how many workflows led here; a chain of them ends (core/workflows/passages.py).
+    """
+    for trigger in configuration.listening_triggers(database.id):
+        if trigger.event != "api_call":
+            entries = (Entry(trigger.event, trigger.when),)
+            heard = await _heard(transaction, database, entries, revisions, is_import=is_import)
+            await _send(context, transaction, trigger, heard)
+    for workflow in configuration.listening_workflows(database.id):
+        heard = await _heard(transaction, database, workflow.entries(), revisions, is_import=is_import)
+        await _enter(context, transaction, workflow, heard, depth)
+
+
+async def _send(context: Context, transaction: Transaction, trigger: Trigger, heard: Mapping[bytes, Profile]) -> None:
+    launched = Launch(next(context.new_ids()), trigger.id, {}, {})
+    now = context.clock()
+    if await triggers.enqueue(context, transaction, trigger, launched, now, triggers.addresses(trigger, heard), {}):
+        await launches.insert(transaction, launched, now)
+
+
+async def _enter(
+    context: Context, transaction: Transaction, workflow: Workflow, heard: Mapping[bytes, Profile], depth: int
+) -> None:
+    launched = Launch(next(context.new_ids()), None, {}, {}, workflow_id=workflow.id)
+    now = context.clock()
+    entering = {profile_id: Memory(depth=depth) for profile_id in heard}
+    skipped = await workflows.enter(context, transaction, workflow, launched.id, now, entering)
+    if len(skipped) < len(entering):
+        await launches.insert(transaction, launched, now)
+
+
+async def _heard(
+    transaction: Transaction,
+    database: Database,
+    entries: Sequence[Entry],
+    revisions: Sequence[Revision],
+    *,
+    is_import: bool,
+) -> dict[bytes, Profile]:
+    """The profiles to which one of the events has happened; one statement for each query that must fit too."""
+    heard: dict[bytes, Profile] = {}
+    for event, when in ((entry.event, entry.when or listening.ANY) for entry in entries):
+        if event == "api_import" and not is_import:
+            continue
+        meant = {
+            one.profile_id: one.after
+            for one in revisions
+            if one.after and one.profile_id not in heard and listening.hears(event, when, one)
+        }
+        if when.query is not None and meant:
+            wanted = condition(mongo.parse(when.query, database), database.id)
+            fitting = await stored_profiles.list_fitting(transaction, database.id, wanted, list(meant))
+            meant = {profile_id: profile for profile_id, profile in meant.items() if profile_id in fitting}
+        heard |= meant
+    return heard
