@@ -113,12 +113,14 @@ async def floor(context: Context) -> None:
             claimed = [Claimed(*row) for row in await (await claim(transaction, node)).fetchall()]
             moved = id_columns([one.id for one in claimed])
             await transaction.execute(MOVE if target else END, {**moved, "target": target})
-            await copy_steps(context, transaction, claimed, f"{number}", f"12\t{node}\t{target or chr(92) + 'N'}\tmoved")
+            await copy_steps(
+                context, transaction, claimed, f"{number}", f"12\t{node}\t{target or chr(92) + 'N'}\tmoved"
+            )
             if node == "hello":
                 await copy_messages(context, transaction, claimed)
 
 
-async def claim(transaction: Transaction, node: str):  # noqa: ANN201 - a cursor of psycopg
+async def claim(transaction: Transaction, node: str):
     """Everybody at a node."""
     return await transaction.cursor(binary=True).execute(CLAIM, {"node": node})
 

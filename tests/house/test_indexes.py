@@ -82,7 +82,7 @@ def lost(count):
 
 
 def happened(count):
-    return keys(count) | {"profile_ids": keys(count)["ids"]}
+    return keys(count) | {"message_ids": keys(count)["ids"]}
 
 
 def moved(count):
@@ -124,6 +124,7 @@ OF_AN_IMPORT = {
     "passages.delete_of_profiles": (keys(100) | OF_ONE_WORKFLOW, {"bucket", "profile_id", "workflow_id"}),
     "passages.lock": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
     "passages.update": (moved(CLAIMED), {"bucket", "id"}),
+    "passages.keep": (keys(CLAIMED) | LEASE | {"leased_before": NOW}, {"bucket", "id"}),
     "passages.delete": (keys(CLAIMED), {"bucket", "id"}),
     "passages.wake": (keys(CLAIMED) | {"now": NOW}, {"bucket", "awaits"}),
 }
@@ -143,7 +144,6 @@ OF_OTHERS = {
     "messages.postpone": (keys(CLAIMED) | {"due_at": [NOW] * CLAIMED}, {"bucket", "id"}),
     "passages.claim": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),
     "passages.list_of_profile": (OF_ONE_PROFILE, {"bucket", "profile_id", "workflow_id"}),
-    "passages.keep": (keys(CLAIMED) | LEASE | {"leased_before": NOW}, {"bucket", "id"}),
     "tasks.claim": ({"now": NOW, "leased_until": NOW}, {"due_at", "id"}),
 }
 
@@ -184,3 +184,11 @@ async def test_statements_of_many_rows_use_their_index(full):
     assert await find_mistakes(full, OF_OTHERS) == {}
     await profiles.prefer_indexes(full)
     assert await find_mistakes(full, OF_AN_IMPORT | OF_OTHER_TABLES) == {}
+
+
+async def test_debug(full):
+    await profiles.prefer_indexes(full)
+    for query in ("passages.keep", "passages.lock", "passages.wake"):
+        noun, name = query.split(".")
+        cursor = await full.execute(f"EXPLAIN {queries.load(noun)[name]}", OF_AN_IMPORT[query][0])
+        print(query, *[row[0] for row in await cursor.fetchall()], sep="\n")

@@ -31,7 +31,7 @@ def quotes() -> Iterator[tuple[str, Counter[tuple[str, str]]]]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's
+        def do_GET(self) -> None:
             asked[(self.path, self.headers["Idempotency-Key"])] += 1
             self.send_response(200)
             self.send_header("Content-Length", "1")
@@ -90,9 +90,7 @@ def test_every_profile_ends_where_it_should_with_each_effect_once(server: str, t
     with (
         own_database(server, "story_workflow_crash") as conninfo,
         quotes() as (url, asked),
-        product(
-            tmp_path, conninfo, TOCSIN_LEASE_SECONDS="1", TOCSIN_ALLOW_PRIVATE_ADDRESSES="127.0.0.1/32"
-        ) as shop,
+        product(tmp_path, conninfo, TOCSIN_LEASE_SECONDS="1", TOCSIN_ALLOW_PRIVATE_ADDRESSES="127.0.0.1/32") as shop,
     ):
         shop.configure()
         shop.configure(yaml.safe_dump({"workflows": [scenario(url)]}))

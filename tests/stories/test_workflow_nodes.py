@@ -225,7 +225,11 @@ async def test_a_split_divides_profiles_and_each_goes_the_same_way_again(stage: 
 async def test_feedback_goes_on_with_the_event_of_the_message(stage: Stage, ann: str):
     await define(stage, start("hello"), send("hello", then="heard"), feedback("heard", ["send"]), send("thanks", 96))
     await enter(stage)
-    assert (await way(stage, ann))[2:] == [("heard", "thanks", "send"), ("thanks", "done", "sent"), ("done", None, "end")]
+    assert (await way(stage, ann))[2:] == [
+        ("heard", "thanks", "send"),
+        ("thanks", "done", "sent"),
+        ("done", None, "end"),
+    ]
     assert received(stage) == ["Thank you, Ann"] * 2
 
 

@@ -39,7 +39,8 @@ async def apply(
 ) -> Applied:
     """Make the configuration equal to the file; what that changes. ConfigurationMistakes: then nothing has changed.
 
-    Conflict when a workflow with profiles inside is to be of another database.
+    Conflict when a workflow with profiles inside is to be of another database, or a field is to be unique of which
+    profiles share values.
     """
     async with context.database.transaction() as transaction:
         await stored_configuration.lock(transaction)
@@ -101,7 +102,9 @@ async def _write(
     if not written:
         return
     for identifier, database in wanted.databases.items():
-        await _index(transaction, configuration.databases.get(identifier), database)
+        before = configuration.databases.get(identifier)
+        await _index(transaction, before, database)
+        await _check_unique(transaction, before, database)
     await stored_configuration.write(transaction, written)
 
 
@@ -127,3 +130,17 @@ async def _index(transaction: Transaction, before: Database | None, after: Datab
         ]
         await identities.insert(transaction, after.id, gained)
         last = page[-1].id
+
+
+async def _check_unique(transaction: Transaction, before: Database | None, after: Database) -> None:
+    """Conflict when a field begins to be unique and is not; its values are indexed by now."""
+    known = before.custom_fields() if before else {}
+    for name, field in after.custom_fields().items():
+        if before is None or not field.unique or (name in known and known[name] == field):
+            continue
+        await identities.lock_all(transaction)
+        shared = await identities.count_shared(transaction, after.id, name)
+        if shared:
+            raise Conflict(
+                f"database {after.id}: field {name} cannot be unique: {shared} of its values belong to several profiles"
+            )

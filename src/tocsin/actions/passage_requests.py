@@ -15,10 +15,12 @@ from tocsin.actions.passages import ALL_BUCKETS, GONE, Graphs, Ledger, Traveller
 from tocsin.channels.http import Answer, Failure, Request
 from tocsin.core.configuration import ApiRequestNode
 from tocsin.core.errors import Invalid, NotReady
+from tocsin.core.trees import is_deeper_than
 from tocsin.core.workflows.passages import Passage
 from tocsin.core.workflows.step import Facts, step
 from tocsin.log import get as get_log
 from tocsin.store import passages as stored_passages
+from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
 
 log = get_log("tocsin.passages")
@@ -142,6 +144,7 @@ class Asker:
         if not asked:
             return
         async with self._leases, self._context.database.transaction() as transaction:
+            await stored_profiles.prefer_indexes(transaction)
             ours = {one.id for one in await _lock(transaction, [one.traveller.passage for one in asked])}
             ledger = Ledger(self._context.clock())
             for one in asked:
@@ -185,6 +188,7 @@ class Asker:
     async def _keep(self, kept: Sequence[Passage]) -> None:
         until = self._context.clock() + self._lease
         async with self._context.database.transaction() as transaction:
+            await stored_profiles.prefer_indexes(transaction)
             for due_at in {one.due_at for one in kept}:
                 await stored_passages.keep(transaction, [one for one in kept if one.due_at == due_at], until)
         for one in kept:
@@ -207,21 +211,9 @@ def _read(one: Traveller, answer: Answer, save_as: str | None) -> _Asked:
         return _Asked(one, failure)
     try:
         saved = msgspec.json.decode(answer.body)
-        storable = b"\\u0000" not in msgspec.json.encode(saved) and not _is_deep(saved)
+        storable = b"\\u0000" not in msgspec.json.encode(saved) and not is_deeper_than(saved, _DEPTH)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return _Asked(one, Failure("protocol", "the answer is no JSON", is_permanent=True))
     if not storable:
         return _Asked(one, Failure("protocol", "the answer holds what cannot be stored", is_permanent=True))
     return _Asked(one, None, saved)
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(_DEPTH):
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return bool(level)

@@ -13,6 +13,7 @@ from tocsin.core.matching import check_matching
 from tocsin.core.workflows.passages import Passage
 from tocsin.core.workflows.step import Facts, step
 from tocsin.store import passages as stored_passages
+from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
 
 
@@ -35,6 +36,7 @@ async def update(context: Context, graphs: Graphs, lease: timedelta, limit: int,
 
 async def _still_ours(context: Context, claimed: Sequence[Passage]) -> list[Passage]:
     async with context.database.transaction() as transaction:
+        await stored_profiles.prefer_indexes(transaction)
         return await stored_passages.lock(transaction, claimed)
 
 

@@ -122,3 +122,15 @@ async def delete_fields(transaction: Transaction, database_id: int, names: Seque
             "prefixes": [custom_value(name, "") for name in names],
         },
     )
+
+
+async def count_shared(transaction: Transaction, database_id: int, name: str) -> int:
+    """How many values of a custom field several profiles of a database have."""
+    ((shared,),) = await fetch(
+        transaction,
+        _SQL["count_shared"],
+        database_id=database_id,
+        kind=int(Kind.CUSTOM_FIELD),
+        prefix=custom_value(name, ""),
+    )
+    return int(shared)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from tocsin.core.trees import is_deeper_than
 from tocsin.web.markup import MAX_DEPTH
 
 Fit = Callable[[Any], Any]
@@ -151,16 +152,4 @@ def _read_json(text: str) -> Any:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return text
-    return text if _is_deep(value) else value
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return bool(level)
+    return text if is_deeper_than(value, MAX_DEPTH) else value

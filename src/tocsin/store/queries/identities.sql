@@ -74,3 +74,16 @@ USING unnest(%(prefixes)s::text[]) AS field (prefix)
 WHERE identities.database_id = %(database_id)s
     AND identities.kind = %(kind)s
     AND starts_with(identities.value, field.prefix);
+
+-- name: count_shared
+-- How many values of a custom field belong to several profiles? The prefix ends with the dot that ends its name.
+SELECT count(*)
+FROM (
+    SELECT identities.value
+    FROM identities
+    WHERE identities.database_id = %(database_id)s
+        AND identities.kind = %(kind)s
+        AND starts_with(identities.value, %(prefix)s)
+    GROUP BY identities.value
+    HAVING count(DISTINCT identities.profile_id) > 1
+) AS shared;

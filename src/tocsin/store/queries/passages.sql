@@ -69,6 +69,7 @@ SELECT passages.id
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS claimed (bucket, id)
 JOIN passages ON passages.bucket = claimed.bucket AND passages.id = claimed.id
 WHERE passages.due_at = %(leased_until)s
+ORDER BY passages.bucket, passages.id
 FOR UPDATE OF passages;
 
 -- name: update
@@ -97,11 +98,19 @@ USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS ended (bucket, id)
 WHERE passages.bucket = ended.bucket AND passages.id = ended.id;
 
 -- name: wake
--- Something has happened to these messages: whoever waits for it looks again.
+-- Something has happened to these messages: whoever waits for it looks again. In the order in which all lock passages.
+WITH waiting AS (
+    SELECT passages.bucket, passages.id
+    FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS happened (bucket, id)
+    JOIN passages ON passages.bucket = happened.bucket AND passages.awaits = happened.id
+    WHERE passages.due_at > %(now)s
+    ORDER BY passages.bucket, passages.id
+    FOR UPDATE OF passages
+)
 UPDATE passages
 SET due_at = %(now)s
-FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS happened (bucket, id)
-WHERE passages.bucket = happened.bucket AND passages.awaits = happened.id AND passages.due_at > %(now)s;
+FROM waiting
+WHERE passages.bucket = waiting.bucket AND passages.id = waiting.id;
 
 -- name: list_happened
 -- What has happened to messages of profiles so far.
