@@ -5,9 +5,9 @@ The floor claims and moves the same rows with one statement for each node and co
 
 import gc
 import statistics
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString, NamedTuple
 
 import uvloop
 import yaml
@@ -24,7 +24,6 @@ from tocsin.store import launches
 from tocsin.store.database import Transaction, copy, id_columns
 
 ROUNDS = 3
-WAY = ("start", "which", "pause", "hello", "done")
 TARGET = 2.0
 
 WORKFLOW = {
@@ -47,10 +46,20 @@ WORKFLOW = {
     ],
 }
 EMPTY = "TRUNCATE passages, steps, messages, workflow_entries, step_totals"
-CLAIM = """
+CLAIM_ALL = """
 UPDATE passages SET due_at = now() + interval '1 minute'
 WHERE workflow_id = 12 AND lane = 'steps' AND due_at <= now() AND node = %(node)s
 RETURNING id, profile_id, launch_id
+"""
+CLAIM = """
+WITH due AS (
+    SELECT bucket, id FROM passages
+    WHERE workflow_id = 12 AND lane = 'steps' AND due_at <= now()
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE passages SET due_at = now() + interval '1 minute' FROM due
+WHERE passages.bucket = due.bucket AND passages.id = due.id
+RETURNING passages.id, profile_id, launch_id
 """
 MOVE = """
 UPDATE passages SET node = %(target)s, arrived_at = now(), due_at = now(), steps = steps + 1
@@ -63,6 +72,17 @@ WHERE passages.bucket = ended.bucket AND passages.id = ended.id
 """
 STEP_COLUMNS = ("bucket", "profile_id", "passage_id", "number", "at", "workflow_id", "node", "target", "reason")
 MESSAGE_COLUMNS = ("bucket", "id", "due_at", "trigger_id", "launch_id", "profile_id", "address")
+
+
+class Way(NamedTuple):
+    """From node to node."""
+
+    node: str
+    target: str | None
+
+
+WAYS = (Way("start", "which"), Way("which", "pause"), Way("pause", "hello"), Way("hello", "done"), Way("done", None))
+NOW = datetime.now(UTC).isoformat()
 
 
 class Claimed(NamedTuple):
@@ -107,30 +127,49 @@ async def engine(context: Context, batch: int) -> None:
 
 
 async def floor(context: Context) -> None:
-    """The same rows written, and nothing thought."""
-    for number, (node, target) in enumerate(zip(WAY, (*WAY[1:], None), strict=True), 1):
+    """The same rows written, a statement for each node, and nothing thought."""
+    for number, (node, target) in enumerate(WAYS, 1):
         async with context.database.transaction() as transaction:
-            claimed = [Claimed(*row) for row in await (await claim(transaction, node)).fetchall()]
+            claimed = await claim(transaction, CLAIM_ALL, node=node)
             moved = id_columns([one.id for one in claimed])
             await transaction.execute(MOVE if target else END, {**moved, "target": target})
-            await copy_steps(
-                context, transaction, claimed, f"{number}", f"12\t{node}\t{target or chr(92) + 'N'}\tmoved"
-            )
+            await copy_steps(transaction, [step_line(one, number) for one in claimed])
             if node == "hello":
                 await copy_messages(context, transaction, claimed)
 
 
-async def claim(transaction: Transaction, node: str):
-    """Everybody at a node."""
-    return await transaction.cursor(binary=True).execute(CLAIM, {"node": node})
+async def least(context: Context, batch: int) -> None:
+    """The same rows written as the engine writes them: of all that a batch goes through, only the end is a row."""
+    while True:
+        async with context.database.transaction() as transaction:
+            claimed = await claim(transaction, CLAIM, limit=batch)
+        if not claimed:
+            return
+        async with context.database.transaction() as transaction:
+            await transaction.execute(END, id_columns([one.id for one in claimed]))
+            numbers = range(1, len(WAYS) + 1)
+            await copy_steps(transaction, [step_line(one, number) for number in numbers for one in claimed])
+            await copy_messages(context, transaction, claimed)
 
 
-async def copy_steps(
-    context: Context, transaction: Transaction, claimed: Sequence[Claimed], number: str, rest: str
-) -> None:
-    """A line of history for each."""
-    shared = f"{number}\t{context.clock().isoformat()}\t{rest}\n"
-    lines = (f"{one.id[-1]}\t\\\\x{one.profile_id.hex()}\t\\\\x{one.id.hex()}\t{shared}" for one in claimed)
+async def claim(transaction: Transaction, query: LiteralString, **parameters: str | int) -> list[Claimed]:
+    """Those at a node, or so many."""
+    cursor = transaction.cursor(binary=True)
+    await cursor.execute(query, parameters)
+    return [Claimed(*row) for row in await cursor.fetchall()]
+
+
+def step_line(one: Claimed, number: int) -> str:
+    """A line of history."""
+    node, target = WAYS[number - 1]
+    return (
+        f"{one.id[-1]}\t\\\\x{one.profile_id.hex()}\t\\\\x{one.id.hex()}\t{number}\t{NOW}"
+        f"\t12\t{node}\t{target or chr(92) + 'N'}\tmoved\n"
+    )
+
+
+async def copy_steps(transaction: Transaction, lines: Sequence[str]) -> None:
+    """History, by COPY."""
     await copy(transaction, "steps", STEP_COLUMNS, lines)
 
 
@@ -153,7 +192,7 @@ async def check(context: Context) -> None:
     """
     async with context.database.transaction() as transaction:
         rows = await (await transaction.execute(query)).fetchall()
-    if rows != [(0, ITEMS, ITEMS * len(WAY))]:
+    if rows != [(0, ITEMS, ITEMS * len(WAYS))]:
         raise SystemExit(f"passages, messages, steps: {rows}")
 
 
@@ -161,20 +200,27 @@ async def measure(conninfo: str) -> None:
     """Both by turns, in the same run."""
     text = CONFIGURATION + yaml.safe_dump({"workflows": [WORKFLOW]})
     batch = settings.load({}).worker_batch
-    ours, bare = [], []
+    works: dict[str, Callable[[Context], Awaitable[None]]] = {
+        "engine": lambda context: engine(context, batch),
+        "floor": floor,
+        "least": lambda context: least(context, batch),
+    }
+    times: dict[str, list[float]] = {name: [] for name in works}
     async with configured(conninfo, text) as context:
         profile_ids = await add_profiles(context)
         for _ in range(ROUNDS):
-            for times, work in ((bare, lambda: floor(context)), (ours, lambda: engine(context, batch))):
+            for name, work in works.items():
                 await enter(context, profile_ids)
-                seconds, _ = await timed(work)
+                seconds, _ = await timed(lambda work=work: work(context))
                 await check(context)
-                times.append(seconds)
-    taken, least = statistics.median(ours), statistics.median(bare)
-    steps = ITEMS * len(WAY)
-    print(f"engine   {taken:6.2f} s  {steps / taken:9,.0f} steps/s")
-    print(f"floor    {least:6.2f} s  {steps / least:9,.0f} steps/s")
-    print(f"ratio    {taken / least:6.2f}  (aim: {TARGET} or less)")
+                times[name].append(seconds)
+    taken = {name: statistics.median(seconds) for name, seconds in times.items()}
+    for name, seconds in taken.items():
+        print(f"{name:<8} {seconds:6.2f} s  {ITEMS * len(WAYS) / seconds:9,.0f} steps/s")
+    print(
+        f"ratio    {taken['engine'] / taken['floor']:6.2f}  against a statement for each node (aim: {TARGET} or less)"
+    )
+    print(f"         {taken['engine'] / taken['least']:6.2f}  against the least that must be written")
 
 
 if __name__ == "__main__":

@@ -184,11 +184,3 @@ async def test_statements_of_many_rows_use_their_index(full):
     assert await find_mistakes(full, OF_OTHERS) == {}
     await profiles.prefer_indexes(full)
     assert await find_mistakes(full, OF_AN_IMPORT | OF_OTHER_TABLES) == {}
-
-
-async def test_debug(full):
-    await profiles.prefer_indexes(full)
-    for query in ("passages.keep", "passages.lock", "passages.wake"):
-        noun, name = query.split(".")
-        cursor = await full.execute(f"EXPLAIN {queries.load(noun)[name]}", OF_AN_IMPORT[query][0])
-        print(query, *[row[0] for row in await cursor.fetchall()], sep="\n")

@@ -1,5 +1,6 @@
 """Passages as stored: who gets them, for how long, and what is remembered of them."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -91,7 +92,7 @@ async def test_a_claim_keeps_to_its_buckets_and_to_the_room_of_each_workflow(dat
 
 async def test_two_who_claim_at_once_share_nothing(database: Database):
     await add(database, *map(make, range(1, 41)))
-    async with database.transaction() as one, database.transaction() as another:
+    async with asyncio.timeout(10), database.transaction() as one, database.transaction() as another:
         first, second = await claim(one, {1: 25}), await claim(another, {1: 25})
     assert len({passage.id for passage in first + second}) == len(first) + len(second) == 40
 

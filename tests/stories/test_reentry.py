@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from product import own_database
 from workflow_story import (
     START,
     ask,
@@ -14,6 +13,7 @@ from workflow_story import (
     describe,
     enter,
     jump,
+    open_context,
     pass_time,
     place,
     reasons,
@@ -23,11 +23,8 @@ from workflow_story import (
     visited,
 )
 
-from cast import CONFIGURATION, Stage, open_call_stage
-from tocsin.actions import configuration, housekeeping
-from tocsin.actions.context import Context
-from tocsin.store import migrate
-from tocsin.store.database import Database
+from cast import Stage, open_call_stage
+from tocsin.actions import configuration
 
 EMAIL = "ann@example.com"
 MODES = ("once_ever", "while_inside_ignored", "restart", "separate")
@@ -104,22 +101,14 @@ async def test_a_batch_says_of_each_that_is_skipped_why(stage: Stage, encoding: 
 @pytest.mark.parametrize(("mode", "expected"), list(zip(MODES, (1, 1, 1, 12), strict=True)))
 async def test_calls_at_once_let_a_profile_in_as_its_mode_says(server: str, mode: str, expected: int):
     """Twelve connections, each with its own call, all committed."""
-    with own_database(server, f"story_reentry_{mode}") as conninfo:
-        database = Database(conninfo, connections=12)
-        await database.open()
-        context = Context(database)
-        async with database.transaction() as transaction:
-            await migrate.migrate(transaction)
-        await housekeeping.prepare(context)
-        await configuration.apply(context, CONFIGURATION, "cast.yaml", {})
+    async with open_context(server, f"story_reentry_{mode}") as context:
         async with open_call_stage(context) as post:
             scenario = describe(start("pause"), delay("pause", days=1), reentry=mode)
             assert (await post("workflows/add", **scenario))["error"] == 0
             await post("profiles/import", db_id=1, matching="email", data={"email": EMAIL})
             answers = await asyncio.gather(*(post(START, id=40, email=EMAIL) for _ in range(12)))
-        async with database.transaction() as transaction:
+        async with context.database.transaction() as transaction:
             ((inside,),) = await (await transaction.execute("SELECT count(*) FROM passages")).fetchall()
-        await database.close()
     assert [answer["error"] for answer in answers] == [0] * 12
     ignored = 0 if mode in ("restart", "separate") else 11
     assert (inside, [skipped(answer) for answer in answers].count("inside")) == (expected, ignored)

@@ -107,8 +107,10 @@ def test_every_profile_ends_where_it_should_with_each_effect_once(server: str, t
         assert Counter(tuple(way) for (way,) in ways) == {tuple(WAY): PROFILES}
         changed = shop.rows("SELECT fields->>'bonus', fields->>'score', count(*) FROM profiles GROUP BY 1, 2")
         assert [(float(bonus), float(score), count) for bonus, score, count in changed] == [(1.0, 1.0, PROFILES)]
-        sent = "SELECT count(*), count(DISTINCT (profile_id, trigger_id)) FROM events WHERE type = 'send'"
-        assert shop.rows(sent) == [(2 * PROFILES, 2 * PROFILES)]
+        queued = "SELECT count(DISTINCT message_id), count(DISTINCT (profile_id, trigger_id)) FROM events"
+        assert shop.rows(queued) == [(2 * PROFILES, 2 * PROFILES)]
+        sent = "SELECT type, count(*) FROM events GROUP BY type"
+        assert shop.rows(sent) == [("send", 2 * PROFILES)]
         check_mails(shop)
     check_questions(asked)
 

@@ -24,6 +24,7 @@ FOR_GOOD: dict[str, tuple[bytes | Behaviour, str]] = {
     "half a letter": (page(rb'{"name": "\ud800"}'), "the answer is no JSON"),
     "deep": (page(b"[" * 65 + b"]" * 65), "the answer holds what cannot be stored"),
     "bottomless": (page(b"[" * 100_000 + b"]" * 100_000), "the answer is no JSON"),
+    "too much to carry along": (page(b'"' + b"x" * 200_000 + b'"'), "200,000 bytes"),
     "ten megabytes": (page(b'"' + b"x" * 10 * MEGABYTE + b'"'), "too large"),
     "a forbidden address": (redirect("http://127.0.0.2:9/quote"), "127.0.0.2"),
     "the metadata of a cloud": (redirect("http://169.254.169.254/latest"), "169.254.169.254"),
@@ -121,6 +122,8 @@ async def test_while_a_server_hangs_nobody_else_waits(stage: Stage):
             question = ask("quote", f"{server.url}/", "hi", "hi", timeout_seconds=1.0, retries=0)
             await define(stage, start("quote"), question, send("hi"), workflow=workflow)
         assert (await stage.post(BATCH, workflow_id=41, matching="email", data=crowd))["error"] == 0
+        for _ in range(3):
+            await work_without_waiting(stage)
         await stage.post("workflows/start", id=42, email=EMAIL)
         async with asyncio.timeout(5):
             while not received(stage, EMAIL):

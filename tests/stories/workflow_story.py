@@ -1,13 +1,18 @@
 """What stories about workflows share: nodes, a way in, and what became of a profile."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import yaml
+from product import own_database
 
-from cast import Stage
-from tocsin.actions import configuration
+from cast import CONFIGURATION, MovableClock, Stage
+from tocsin.actions import configuration, housekeeping
+from tocsin.actions.context import Context
 from tocsin.core.ids import parse
+from tocsin.store import migrate
+from tocsin.store.database import Database
 
 START = "workflows/start"
 FIRST = 40
@@ -57,6 +62,21 @@ def condition(node: str, query: Mapping[str, Any], yes: str, no: str) -> dict[st
 
 def jump(node: str, workflow: int) -> dict[str, Any]:
     return {"id": node, "type": "workflow_jump", "workflow": workflow}
+
+
+@asynccontextmanager
+async def open_context(server: str, name: str) -> AsyncIterator[Context]:
+    """A database of its own with the cast's configuration, where many can be at work at once."""
+    with own_database(server, name) as conninfo:
+        database = Database(conninfo, connections=12)
+        await database.open()
+        context = Context(database, clock=MovableClock())
+        async with database.transaction() as transaction:
+            await migrate.migrate(transaction)
+        await housekeeping.prepare(context)
+        await configuration.apply(context, CONFIGURATION, "cast.yaml", {})
+        yield context
+        await database.close()
 
 
 async def enter(stage: Stage, email: str = "ann@example.com", workflow: int = FIRST, **members: Any) -> dict[str, Any]:

@@ -178,7 +178,10 @@ class Delivery:
         return channel
 
     async def _record(self, results: Sequence[Result]) -> None:
-        """Outcomes are kept trying to be written until the database takes them: the messages have left already."""
+        """Outcomes are kept trying to be written until the database takes them: the messages have left already.
+
+        A message whose row is gone has been recorded: by a commit that was not heard of, or by another worker.
+        """
         now = self._context.clock()
         later = {result.outcome.message_id: due_at for result in results if (due_at := self._next_attempt(result, now))}
         final = [result for result in results if result.outcome.message_id not in later]
@@ -189,10 +192,11 @@ class Delivery:
                 async with self._context.database.transaction() as transaction:
                     await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
-                    await messages.delete(transaction, [result.outcome.message_id for result in final])
-                    if happened:
-                        await events.insert(transaction, happened)
-                        await passages.wake(transaction, [event.message.id for event in happened], now)
+                    there = await messages.delete(transaction, [result.outcome.message_id for result in final])
+                    recorded = [event for event in happened if event.message.id in there]
+                    if recorded:
+                        await events.insert(transaction, recorded)
+                        await passages.wake(transaction, [event.message.id for event in recorded], now)
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -28,6 +28,8 @@ log = get_log("tocsin.passages")
 MOST_AT_ONCE = 200
 # A server that does not answer must not keep the questions of other workflows waiting.
 MOST_OF_ONE_WORKFLOW = 50
+# All answers that a passage carries along: hundreds of passages are in memory at once.
+MOST_SAVED_BYTES = 200_000
 # A host that is left alone for a while, or too busy, uses up no attempt; but nobody waits for it longer than this.
 LONGEST_WAIT = timedelta(hours=1)
 _NOT_ASKED = frozenset({"busy", "resting"})
@@ -211,9 +213,12 @@ def _read(one: Traveller, answer: Answer, save_as: str | None) -> _Asked:
         return _Asked(one, failure)
     try:
         saved = msgspec.json.decode(answer.body)
-        storable = b"\\u0000" not in msgspec.json.encode(saved) and not is_deeper_than(saved, _DEPTH)
+        together = msgspec.json.encode({**one.passage.memory.saved, save_as: saved})
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return _Asked(one, Failure("protocol", "the answer is no JSON", is_permanent=True))
-    if not storable:
+    if len(together) > MOST_SAVED_BYTES:
+        text = f"what is saved for the profile would have more than {MOST_SAVED_BYTES:,} bytes"
+        return _Asked(one, Failure("too_large", text, is_permanent=True))
+    if b"\\u0000" in together or is_deeper_than(saved, _DEPTH):
         return _Asked(one, Failure("protocol", "the answer holds what cannot be stored", is_permanent=True))
     return _Asked(one, None, saved)

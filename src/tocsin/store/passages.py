@@ -179,7 +179,8 @@ async def list_happened(
 
 async def insert_steps(transaction: Transaction, steps: Sequence[Step]) -> None:
     """History by COPY, and the totals of each way."""
-    await copy(transaction, "steps", _STEP_COLUMNS, map(_step_line, steps))
+    instants = {at: at.isoformat() for at in {one.at for one in steps}}
+    await copy(transaction, "steps", _STEP_COLUMNS, (_step_line(one, instants[one.at]) for one in steps))
     totals = Counter((one.passage.workflow_id, one.node, one.target or "") for one in steps)
     ways = sorted(totals)
     await transaction.execute(
@@ -240,10 +241,10 @@ def _passage(row: Row) -> Passage:
     return found
 
 
-def _step_line(step: Step) -> str:
+def _step_line(step: Step, at: str) -> str:
     passage = step.passage
     target = r"\N" if step.target is None else copy_text(step.target)
     return (
         f"{passage.profile_id[-1]}\t\\\\x{passage.profile_id.hex()}\t\\\\x{passage.id.hex()}\t{step.number}"
-        f"\t{step.at.isoformat()}\t{passage.workflow_id}\t{copy_text(step.node)}\t{target}\t{copy_text(step.reason)}\n"
+        f"\t{at}\t{passage.workflow_id}\t{copy_text(step.node)}\t{target}\t{copy_text(step.reason)}\n"
     )

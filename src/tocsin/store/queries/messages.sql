@@ -19,7 +19,8 @@ RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger
 -- Messages whose outcome is recorded in the same transaction.
 DELETE FROM messages
 USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS finished (bucket, id)
-WHERE messages.bucket = finished.bucket AND messages.id = finished.id;
+WHERE messages.bucket = finished.bucket AND messages.id = finished.id
+RETURNING messages.id;
 
 -- name: postpone
 -- Messages to be tried again, each at its own time.
