@@ -20,6 +20,13 @@ from tocsin.web.api.databases import (
 )
 from tocsin.web.api.exports import ExportTask
 from tocsin.web.api.files import UploadedFile
+from tocsin.web.api.history import (
+    EventDescription,
+    HistoryAnswer,
+    HistoryEntry,
+    MessageDescription,
+    MessageListAnswer,
+)
 from tocsin.web.api.launching import ProfileAnswer, TaskAnswer
 from tocsin.web.api.profile_changes import AddBatchAnswer, AddedItem, ProfileIdAnswer
 from tocsin.web.api.profile_lists import ProfileListAnswer
@@ -43,11 +50,40 @@ TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - the development token of demo
 ANN, BOB, CARA = "6b00f74e10c7e199e1c46d96", "6b00f74e8143bf8f65e70a00", "6b00f75a4be2c5d1907f3a11"
 DAN, EVE = "6b00f7a1c02b9d4418e75f63", "6b00f7a39e5510cb7a24d8f7"
 MESSAGE = "6b00f7526d1c8a30b7f41e96"
+LAUNCH, OTHER_LAUNCH = "6b00f7523f0d5c81e2a6b40b", "6b00f7525e11a7d3904c2fb8"
+AT = "2026-11-21T10:00:00Z"
 TASK, OTHER_TASK = "2f0c4f5e-6f7b-4f0e-9a53-1f6f6c1d7a10", "9b1f6a52-0a8e-4b7c-8a55-6d5a5b0c3e21"
 WORKFLOW_TASK = "c3e85d04-2f19-4a77-9d0e-51b8a64f7c92"
 EXPORT = "4a1f7c62-90be-4d35-8c1b-3e6a2d90f7b4"
 FILE = "7d3b2c1a-58e4-4c6f-b1c9-0e2d4f6a8b13"
 
+OTHER_MESSAGE = "6b00f752b2d94f06c3187a55"
+SENT = EventDescription(
+    event_id=MESSAGE,
+    smid=MESSAGE,
+    type="send",
+    at=AT,
+    trigger_id=97,
+    launch_id=LAUNCH,
+    address="ann.private@example.com",
+    attempts=1,
+    code=250,
+    text="2.0.0 ok",
+    missing_values=3,
+)
+SENT_TO_BOB = EventDescription(
+    event_id=OTHER_MESSAGE,
+    smid=OTHER_MESSAGE,
+    type="send",
+    at=AT,
+    trigger_id=8,
+    launch_id=OTHER_LAUNCH,
+    address="bob@example.com",
+    attempts=1,
+    code=250,
+    text="2.0.0 ok",
+    missing_values=4,
+)
 
 PRIVATELY = {
     "cats": ["news"],
@@ -392,6 +428,44 @@ EXAMPLES: Mapping[str, Example] = {
     "profiles/delete": Example(
         {"db_id": 1, "matching": "custom", "field_name": "CRM_ID", "field_value": "C-5"},
         DataAnswer(data=ProfileReference(DAN)),
+    ),
+    "messages/get": Example(
+        {"smid": MESSAGE},
+        DataAnswer(
+            data=MessageDescription(
+                smid=MESSAGE,
+                profile_id=ANN,
+                trigger_id=97,
+                launch_id=LAUNCH,
+                address="ann.private@example.com",
+                events=[SENT],
+            )
+        ),
+    ),
+    "messages/list": Example(
+        {"db_id": 1, "profile_id": BOB, "from_id": "", "limit": 100},
+        MessageListAnswer(data=[SENT_TO_BOB], next_from_id=OTHER_MESSAGE),
+    ),
+    "subscribers/history_get": Example(
+        {"list_id": 1, "matching": "email", "email": "bob@example.com", "date_from": "2026-01-01"},
+        HistoryAnswer(
+            data=[
+                HistoryEntry(
+                    profile_id=BOB,
+                    list_id=1,
+                    action="send",
+                    count=1,
+                    datetime=AT,
+                    email="bob@example.com",
+                    event_id=OTHER_MESSAGE,
+                    smid=OTHER_MESSAGE,
+                    campaign_id=8,
+                    campaign_name="Order received",
+                    message_id=1,
+                    message_name="Order received",
+                )
+            ]
+        ),
     ),
     "profiles/message_unsub": Example(
         {"rtoken": "newsletter-21-token", "smid": MESSAGE, "categories": ["sales"]}, ProfileIdAnswer(profile_id=ANN)

@@ -27,6 +27,7 @@ from tocsin.web import codec
 from tocsin.web.api.databases import DatabaseDescription, FieldDescription, Group, ListedDatabase
 from tocsin.web.api.exports import ExportTask
 from tocsin.web.api.files import UploadedFile
+from tocsin.web.api.history import EventDescription, HistoryEntry, MessageDescription, Waiting
 from tocsin.web.api.profile_changes import AddedItem
 from tocsin.web.api.resources import ResourceDescription
 from tocsin.web.api.tasks import TaskStatus
@@ -59,6 +60,7 @@ _PAYLOADS: Mapping[str, type[Struct]] = {
     "workflows/add": SavedWorkflow,
     "workflows/update": SavedWorkflow,
     "profiles/delete": ProfileReference,
+    "messages/get": MessageDescription,
 }
 _ANSWERED = {
     *_PAYLOADS.values(),
@@ -74,6 +76,9 @@ _ANSWERED = {
     WorkflowGroup,
     NodeNumbers,
     LeftNode,
+    EventDescription,
+    HistoryEntry,
+    Waiting,
 }
 
 # What a member means, by its name, or by `Struct.name` where one name means several things.
@@ -183,6 +188,43 @@ MEANINGS: Mapping[str, str] = {
     "smid": "The message: 24 hex digits, the left part of its Message-ID.",
     "MessageUnsubRequest.categories": "All that is left of the subscription. Without any, it is unsubscribed.",
     "ProfileIdAnswer.profile_id": "The profile's id.",
+    "MessageListRequest.profile_id": "The profile's id, 24 hex digits.",
+    "MessageListRequest.from_id": "The `next_from_id` of the page before, the id of its last event; empty begins.",
+    "MessageListAnswer.data": "The page.",
+    "HistoryAnswer.data": "The events, 10000 at most.",
+    "date_from": "The first day that counts, as `2026-11-21`, in UTC. Without it, from the beginning.",
+    "date_to": "The last day that counts, likewise. Without it, until now.",
+    "waiting": "How it waits. Left out when it waits no longer.",
+    "due_at": "When it is tried next; while a worker has it, until when it is the worker's.",
+    "Waiting.attempts": "How often it was tried.",
+    "MessageDescription.profile_id": "Whose it is.",
+    "MessageDescription.trigger_id": "The trigger that it is of.",
+    "MessageDescription.launch_id": "The launch that it is of.",
+    "MessageDescription.address": "Where it goes.",
+    "MessageDescription.events": "What happened to it, in order.",
+    "EventDescription.smid": "The message.",
+    "EventDescription.type": "What happened: see [event types](../glossary.md#event-types).",
+    "EventDescription.at": "When, in UTC.",
+    "EventDescription.trigger_id": "The trigger.",
+    "EventDescription.launch_id": "The launch.",
+    "EventDescription.address": "Where the message went.",
+    "EventDescription.attempts": "How often it was tried.",
+    "EventDescription.code": "The reply code of a server. Left out when there is none, as are all that follow.",
+    "EventDescription.status": "The enhanced code of what came back.",
+    "EventDescription.text": "What the server said, or our reason.",
+    "EventDescription.missing_values": "How many values the template asked for in vain.",
+    "EventDescription.custom_data": "What the item of the call had. In XML a text in JSON.",
+    "event_id": "The event's id.",
+    "action": "What happened: see [event types](../glossary.md#event-types).",
+    "count": "1.",
+    "datetime": "When, in UTC.",
+    "HistoryEntry.profile_id": "The profile's id.",
+    "HistoryEntry.email": "Where the message went.",
+    "HistoryEntry.smid": "The message.",
+    "HistoryEntry.campaign_id": "The trigger.",
+    "HistoryEntry.campaign_name": "The trigger's name.",
+    "HistoryEntry.message_id": "The trigger's template.",
+    "HistoryEntry.message_name": "The template's name.",
     "errors": "The items that failed. Left out when there are none.",
     "skipped": "Profiles that get no message. Left out when there are none.",
     "ignored_fields": "Fields that the database does not have, by name. Left out when there are none.",

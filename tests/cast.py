@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_network
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
@@ -135,13 +137,15 @@ class Mailbox:
     answers: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     opened: list[Sender] = field(default_factory=list)
 
-    async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:  # noqa: ARG002 - the contract's
+    async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
         outcomes = []
         for envelope in envelopes:
             state, code, text = self.answers.get(envelope.recipient, ("sent", 250, "2.0.0 ok"))
             if state == "sent":
                 self.arrived.append(envelope)
             outcomes.append(Outcome(envelope.message_id, state, code, text))  # type: ignore[arg-type]  # One of three.
+            if record:
+                record(outcomes[-1])
         return outcomes
 
     async def check(self) -> str:
@@ -274,12 +278,16 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
                 mailbox.opened.append(sender)
                 return mailbox
 
-            delivery, graphs = Delivery(context, open_channel, timedelta(seconds=60)), Graphs()
+            journals = TemporaryDirectory()
+            delivery = Delivery(context, open_channel, timedelta(seconds=60), Path(journals.name))
+            graphs = Graphs()
             asker = Asker(context, HttpDoor([ip_network("127.0.0.1/32")]), graphs, timedelta(seconds=60))
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test") as client:
                 yield Stage(context, client, mailbox, clock, delivery, connection, graphs, asker)
             await asker.close()
+            await delivery.close()
+            journals.cleanup()
 
 
 @asynccontextmanager

@@ -31,6 +31,9 @@ def test_without_an_environment_the_defaults_hold():
         worker_batch=500,
         keep_events_days=400,
         allow_private_addresses=(),
+        bounce_domain="",
+        bounce_secret="",
+        bounce_listen=None,
         log_level="info",
         log_format="json",
         token=None,
@@ -53,6 +56,9 @@ def test_every_setting_can_be_given(tmp_path):
         "TOCSIN_WORKER_BATCH": "50",
         "TOCSIN_KEEP_EVENTS_DAYS": "60",
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1/32, fd00::/8",
+        "TOCSIN_BOUNCE_DOMAIN": "Bounces.Example.com",
+        "TOCSIN_BOUNCE_SECRET": "sixteen-or-more-characters",
+        "TOCSIN_BOUNCE_LISTEN": "0.0.0.0:25",
         "TOCSIN_LOG_LEVEL": "WARNING",
         "TOCSIN_LOG_FORMAT": "text",
         "TOCSIN_TOKEN": "an-api-token",
@@ -71,6 +77,9 @@ def test_every_setting_can_be_given(tmp_path):
         worker_batch=50,
         keep_events_days=60,
         allow_private_addresses=(ip_network("127.0.0.1/32"), ip_network("fd00::/8")),
+        bounce_domain="bounces.example.com",
+        bounce_secret="sixteen-or-more-characters",
+        bounce_listen=Address("0.0.0.0", 25),  # noqa: S104 - what an operator may write
         log_level="warning",
         log_format="text",
         token="an-api-token",
@@ -123,6 +132,11 @@ def test_an_address_is_read_and_written_alike(text, address):
         ("WORKER_BATCH", "9" * 5000),
         ("ALLOW_PRIVATE_ADDRESSES", "10.1.0.5/16"),
         ("ALLOW_PRIVATE_ADDRESSES", "localhost"),
+        ("BOUNCE_DOMAIN", "localhost"),
+        ("BOUNCE_DOMAIN", "bounces example.com"),
+        ("BOUNCE_DOMAIN", "-.example.com"),
+        ("BOUNCE_DOMAIN", "me@example.com"),
+        ("BOUNCE_LISTEN", "25"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -130,6 +144,18 @@ def test_an_address_is_read_and_written_alike(text, address):
 def test_a_wrong_value_is_one_sentence(name, text):
     [option] = [option for option in OPTIONS if option.name == f"TOCSIN_{name}"]
     assert the_mistake_of(**{option.name: text}) == f"{option.name}: expected {option.expected}, got {text!r}"
+
+
+def test_a_bounce_secret_is_not_told():
+    assert the_mistake_of(TOCSIN_BOUNCE_SECRET="too-short") == (
+        "TOCSIN_BOUNCE_SECRET: expected 16 printable characters or more, got something else"
+    )
+
+
+def test_what_the_settings_of_bounces_need_is_said():
+    domain = {"TOCSIN_BOUNCE_DOMAIN": "bounces.example.com"}
+    assert the_mistake_of(**domain).startswith("TOCSIN_BOUNCE_SECRET: TOCSIN_BOUNCE_DOMAIN needs one")
+    assert the_mistake_of(TOCSIN_BOUNCE_LISTEN="[::]:25") == "TOCSIN_BOUNCE_DOMAIN: TOCSIN_BOUNCE_LISTEN needs one"
 
 
 def test_a_misspelt_setting_is_a_mistake():

@@ -14,18 +14,19 @@ from msgspec import structs
 from tocsin import __version__, log, settings
 from tocsin import main as wiring
 from tocsin.actions import configuration as configuration_actions
-from tocsin.actions import workflow_views
+from tocsin.actions import message_views, workflow_views
 from tocsin.actions.configuration import Applied
 from tocsin.channels.smtp import SmtpChannel
 from tocsin.client import arguments as import_arguments
 from tocsin.core.configuration import Permission
 from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
+from tocsin.core.message_text import describe_message
 from tocsin.core.workflows import drawing, picture, trace
 from tocsin.settings import Settings
 from tocsin.store import migrate
 from tocsin.store.geo import Places
 
-ROLES = ("api", "worker")
+ROLES = ("api", "worker", "bounces")
 
 Command = Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int] | int]
 
@@ -68,7 +69,9 @@ def _complain(*sentences: str) -> int:
 async def _serve(parsed: argparse.Namespace, loaded: Settings) -> int:
     roles = [role.strip() for role in parsed.roles.split(",") if role.strip()]
     if not roles or set(roles) - set(ROLES):
-        return _complain(f"--roles: expected {' or '.join(ROLES)} or both, got {parsed.roles!r}")
+        return _complain(f"--roles: expected some of {', '.join(ROLES)}, got {parsed.roles!r}")
+    if roles == ["bounces"] and loaded.bounce_listen is None:
+        return _complain("TOCSIN_BOUNCE_LISTEN: --roles bounces needs one")
     if parsed.config:
         await _apply_file(parsed.config, loaded)
     await wiring.serve(loaded, roles)
@@ -126,6 +129,12 @@ async def _trace_workflow(parsed: argparse.Namespace, loaded: Settings) -> int:
     async with wiring.open_context(loaded) as context:
         traced = await workflow_views.get_trace(context, parsed.id, parsed.profile)
     print(trace.describe_trace(traced.workflow, traced.trace), end="")
+    return 0
+
+
+async def _show_message(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print(describe_message(await message_views.get_story(context, parsed.id)), end="")
     return 0
 
 
@@ -208,6 +217,10 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument(
         "--permission", action="append", default=[], choices=get_args(Permission), help="what it may do (default: all)"
     )
+    message = commands.add_parser("message", help="what became of messages")
+    several = message.add_subparsers(required=True, metavar="COMMAND")
+    told = _command(several, "show", "tell how a message waits and what happened to it", _show_message)
+    told.add_argument("id", metavar="ID", help="its id, 24 hex digits, or its Message-ID")
     _add_workflow_commands(commands)
     return parser
 

@@ -5,20 +5,25 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
 import uvicorn
 
 from tocsin import log as logs
-from tocsin.actions import housekeeping
+from tocsin.actions import bounces, housekeeping
 from tocsin.actions.context import Context
 from tocsin.actions.messages import Delivery
 from tocsin.actions.passage_requests import Asker
 from tocsin.actions.passages import Graphs
+from tocsin.channels.bounce_server import BounceServer
+from tocsin.channels.contract import Channel
 from tocsin.channels.http import HttpDoor
+from tocsin.channels.return_paths import ReturnPathChannel
 from tocsin.channels.smtp import SmtpChannel
+from tocsin.core.bounces import Report
+from tocsin.core.configuration import Sender
 from tocsin.core.errors import NotReady
 from tocsin.settings import Settings
 from tocsin.store import embedded, migrate
@@ -100,9 +105,12 @@ async def serve(settings: Settings, roles: Sequence[str]) -> None:
     event_loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         event_loop.add_signal_handler(number, stop.set)
-    async with open_context(settings) as context:
+    async with AsyncExitStack() as stack:
+        context = await stack.enter_async_context(open_context(settings))
+        if "bounces" in roles:
+            await stack.enter_async_context(_bounces_taken(settings, context))
         if "api" not in roles:
-            await _work(settings, context, stop)
+            await (_work(settings, context, stop) if "worker" in roles else _wait(stop))
             return
         worker_ready = asyncio.Event()
         async with asyncio.TaskGroup() as running:
@@ -113,9 +121,41 @@ async def serve(settings: Settings, roles: Sequence[str]) -> None:
             running.create_task(_answer(settings, context, stop, worker_ready))
 
 
+async def _wait(stop: asyncio.Event) -> None:
+    print("tocsin ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for
+    await stop.wait()
+
+
+@asynccontextmanager
+async def _bounces_taken(settings: Settings, context: Context) -> AsyncIterator[None]:
+    """While this lasts, mail to return paths is taken, if there is a place for it."""
+    listen, return_paths = settings.bounce_listen, settings.return_paths
+    if listen is None or return_paths is None:
+        yield
+        return
+
+    async def take(message_id: bytes, report: Report | None) -> None:
+        await bounces.receive(context, message_id, report)
+
+    server = BounceServer(return_paths, take)
+    log.info("bounces.listening", port=await server.start(listen.host, listen.port))
+    try:
+        yield
+    finally:
+        await server.close()
+
+
+def _opener(settings: Settings) -> Callable[[Sender], Channel]:
+    return_paths = settings.return_paths
+    if return_paths is None:
+        return SmtpChannel
+    return lambda sender: ReturnPathChannel(SmtpChannel(sender), return_paths)
+
+
 async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> None:
     lease = timedelta(seconds=settings.lease_seconds)
-    delivery, graphs = Delivery(context, SmtpChannel, lease), Graphs()
+    delivery = Delivery(context, _opener(settings), lease, settings.data_dir / "journal")
+    graphs = Graphs()
     asker = Asker(context, HttpDoor(settings.allow_private_addresses), graphs, lease)
     parent = asyncio.create_task(_stop_with_parent(stop))
     print("tocsin worker ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for

@@ -1,5 +1,6 @@
 """Settings from the environment. OPTIONS is the whole list; docs/settings.md is checked against it."""
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -11,9 +12,13 @@ from msgspec import Struct, structs
 
 from tocsin import log
 from tocsin.core.errors import Invalid
+from tocsin.core.return_paths import ReturnPaths
 
 PREFIX = "TOCSIN_"
 TEST_PREFIX = "TOCSIN_TEST_"
+
+_LEAST_SECRET = 16
+_is_domain = re.compile(r"(?=.{4,190}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}").fullmatch
 
 
 class Address(Struct, frozen=True):
@@ -41,9 +46,17 @@ class Settings(Struct, frozen=True):
     worker_batch: int
     keep_events_days: int
     allow_private_addresses: tuple[IPv4Network | IPv6Network, ...]
+    bounce_domain: str
+    bounce_secret: str
+    bounce_listen: Address | None
     log_level: log.Level
     log_format: log.Format
     token: str | None
+
+    @property
+    def return_paths(self) -> ReturnPaths | None:
+        """Where answers about messages go, when there is a domain for them."""
+        return ReturnPaths(self.bounce_domain, self.bounce_secret) if self.bounce_domain else None
 
 
 class Option(NamedTuple):
@@ -72,6 +85,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
     _check_names(given)
     settings = Settings(**{option.member: _read(option, given) for option in OPTIONS})
+    _check_bounces(settings)
     return settings if settings.public_url else structs.replace(settings, public_url=f"http://{settings.listen}")
 
 
@@ -81,6 +95,13 @@ def _check_names(given: Mapping[str, str]) -> None:
         if not name.startswith(TEST_PREFIX):
             near = get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1)
             raise Invalid(f"{name}: there is no such setting{f'; did you mean {PREFIX}{near[0]}?' if near else ''}")
+
+
+def _check_bounces(settings: Settings) -> None:
+    if settings.bounce_domain and not settings.bounce_secret:
+        raise Invalid("TOCSIN_BOUNCE_SECRET: TOCSIN_BOUNCE_DOMAIN needs one, the same for every process")
+    if settings.bounce_listen and not settings.bounce_domain:
+        raise Invalid("TOCSIN_BOUNCE_DOMAIN: TOCSIN_BOUNCE_LISTEN needs one")
 
 
 def _read(option: Option, given: Mapping[str, str]) -> Any:
@@ -117,6 +138,22 @@ def _parse_address(text: str) -> Address:
     if "[" in text:
         ip_address(parts.hostname)
     return Address(parts.hostname, parts.port)
+
+
+def _parse_optional_address(text: str) -> Address | None:
+    return _parse_address(text) if text else None
+
+
+def _parse_domain(text: str) -> str:
+    if text and not _is_domain(text.lower()):
+        raise ValueError(text)
+    return text.lower()
+
+
+def _parse_secret(text: str) -> str:
+    if text and not (len(text) >= _LEAST_SECRET and text.isascii() and text.isprintable()):
+        raise ValueError(text)
+    return text
 
 
 def _parse_public_url(text: str) -> str:
@@ -248,6 +285,28 @@ OPTIONS: tuple[Option, ...] = (
         "",
         "Networks that outgoing HTTP may reach though their addresses are not public.",
         _parse_networks,
+    ),
+    Option(
+        "TOCSIN_BOUNCE_DOMAIN",
+        "a domain, as bounces.example.com",
+        "",
+        "The domain of return paths, one for each message; without it mail goes out under the address in its From.",
+        _parse_domain,
+    ),
+    Option(
+        "TOCSIN_BOUNCE_SECRET",
+        "16 printable characters or more",
+        "",
+        "What return paths are signed with; after a change what comes back to older mail is refused.",
+        _parse_secret,
+        is_secret=True,
+    ),
+    Option(
+        "TOCSIN_BOUNCE_LISTEN",
+        "HOST:PORT, as 0.0.0.0:25 or [::]:25",
+        "",
+        "Where mail to return paths is taken; without it, nowhere.",
+        _parse_optional_address,
     ),
     Option(
         "TOCSIN_LOG_LEVEL",

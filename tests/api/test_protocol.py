@@ -283,6 +283,7 @@ async def test_metrics_count_calls_waiting_messages_tasks_and_events(stage: Stag
     assert queued[calls.format(404)] - before.get(calls.format(404), 0) == 1
     assert queued["tocsin_database_up"] == 1
     assert queued["tocsin_messages_waiting"] == 1
+    assert (queued['tocsin_messages_due{sender="relay"}'], queued['tocsin_messages_due{sender="second"}']) == (1, 0)
     assert queued["tocsin_oldest_due_message_seconds"] == 7
     assert queued['tocsin_tasks{status="queued"}'] == 1
     await stage.work()

@@ -69,6 +69,7 @@ DOCUMENTED = {
     "Fields of a database": Field,
     "resources": Resource,
     "senders": Sender,
+    "The DKIM key of a sender": configuration.Dkim,
     "templates": Template,
     "The email of a template": EmailTemplate,
     "The SMS of a template": SmsTemplate,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tocsin.core.messages import LAST_TURN
 from tocsin.store import profiles, queries
 from tocsin.store.database import bytea_column, integer_column, smallint_column, text_column
 
@@ -24,8 +25,8 @@ SELECT bucket, id, 1, jsonb_build_object('email', email), '[]' FROM numbers;
 INSERT INTO identities (value, database_id, resource_id, kind, profile_id)
 SELECT email, 1, 0, 1, id FROM numbers;
 
-INSERT INTO messages (bucket, id, due_at, launch_id, profile_id, trigger_id, address)
-SELECT bucket, id, due_at, '', id, 1, email FROM numbers;
+INSERT INTO messages (bucket, id, turn, due_at, launch_id, profile_id, trigger_id, address)
+SELECT bucket, id, n % 15, due_at, '', id, 1, email FROM numbers;
 
 INSERT INTO events (bucket, id, at, type, database_id, profile_id, message_id, launch_id, trigger_id, data)
 SELECT bucket, id, now(), 'send', 1, id, id, '', 1, '{}' FROM numbers;
@@ -102,8 +103,12 @@ OF_ONE_WORKFLOW = {"workflow_id": 1}
 OF_ONE_PROFILE = {"bucket": 1, "profile_id": bytes(11) + b"\x01", "workflow_id": 1}
 LEASE = {"leased_until": NOW + timedelta(minutes=1)}
 CLAIM = LEASE | {"now": NOW, "first_bucket": 0, "last_bucket": 255, "limit": CLAIMED}
+TURNS = {"turns": smallint_column(range(1, LAST_TURN + 1)), "passed_over": integer_column([5, 6])}
 ACTIVE = {"workflow_ids": integer_column([1, 2, 3]), "rooms": integer_column([CLAIMED] * 3)}
 
+OF_A_HISTORY = {"bucket": 1, "profile_id": bytes(11) + b"\x01", "message_id": bytes(12), "event_id": bytes(12)}
+DAY = timedelta(days=1)
+PAGE = {"from_at": NOW - DAY, "until": NOW + DAY, "after_at": NOW - DAY, "after_id": b"", "limit": 100}
 ANYWHERE = {"buckets": smallint_column(range(256)), "message_id": bytes(12)}
 NEW_OWNER = {"new_bucket": 1, "new_profile_id": bytes(11) + b"\x01"}
 
@@ -131,6 +136,10 @@ OF_AN_IMPORT = {
 # Of which other tables are read.
 OF_OTHER_TABLES = {
     "passages.list_entered": ("workflow_entries", keys(BATCH) | OF_ONE_WORKFLOW, {"bucket", "profile_id"}),
+    "history.find": ("events", ANYWHERE, {"bucket", "id"}),
+    "history.find_place": ("events", OF_A_HISTORY, {"bucket"}),
+    "history.list_of_message": ("events", OF_A_HISTORY, {"bucket", "profile_id"}),
+    "history.list_of_profile": ("events", OF_A_HISTORY | PAGE, {"bucket", "profile_id", "at"}),
     "passages.list_happened": ("events", happened(CLAIMED), {"bucket", "profile_id"}),
     "passages.list_steps": ("steps", OF_ONE_PROFILE, {"bucket", "profile_id"}),
 }
@@ -139,7 +148,8 @@ OF_OTHERS = {
     "identities.find": (sought(1), {"value"}),
     "profiles.get": (keys(1) | {"database_id": 1}, {"bucket", "id"}),
     "profiles.get_anywhere": (keys(CLAIMED), {"bucket", "id"}),
-    "messages.claim": (CLAIM, {"due_at", "bucket", "id"}),
+    "messages.claim": (CLAIM | TURNS, {"turn", "due_at", "bucket", "id"}),
+    "messages.take": (keys(CLAIMED), {"bucket", "id"}),
     "messages.delete": (keys(CLAIMED), {"bucket", "id"}),
     "messages.postpone": (keys(CLAIMED) | {"due_at": [NOW] * CLAIMED}, {"bucket", "id"}),
     "passages.claim": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),

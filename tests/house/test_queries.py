@@ -19,6 +19,7 @@ ACROSS_ALL_BUCKETS = {
     ("profiles", "list_all"): "every profile that a filter selects, read once through a cursor",
     ("profiles", "list_ids"): "whom a query in a batch means, 100,000 at most",
     ("messages", "count"): "the length of the whole queue, for metrics only",
+    ("messages", "count_due"): "which sender is behind, for metrics only",
     ("subscriptions", "count"): "how many a resource has, for the first page of a list only",
 }
 

@@ -21,6 +21,8 @@ from tocsin.web.operations import OPERATIONS, PREFIX
 DOCS = Path(__file__).parents[2] / "docs"
 HEADERS = {"json": "application/json", "xml": "application/xml"}
 IDS = re.compile(r"\b(?:[0-9a-f]{24}|[1-9][0-9]{18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+# When something happened; the fields of profiles in the examples are days.
+AT = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
 
 sys.path.insert(0, str(DOCS))
 generate = importlib.import_module("generate")
@@ -61,7 +63,7 @@ def read_xml(text):
 
 
 def without_ids(text):
-    return IDS.sub("ID", text)
+    return IDS.sub("ID", AT.sub("AT", text))
 
 
 @pytest.mark.parametrize("encoding", ["json", "xml"])

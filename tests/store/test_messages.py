@@ -1,16 +1,25 @@
 """The queue: oldest first, with a lease, never to two at once, gone with its outcome."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from tocsin.core.launches import Launch
-from tocsin.core.messages import ClaimedMessage, QueuedMessage
-from tocsin.store import messages
+from tocsin.core.messages import LAST_TURN, ClaimedMessage, QueuedMessage, turn
+from tocsin.store import messages, queries
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SQL = queries.load("messages")
+SCHEDULE = """
+INSERT INTO messages (bucket, id, turn, due_at, launch_id, profile_id, trigger_id, address)
+SELECT 1, int8send(place) || '\\x80000001'::bytea, place % 18, '2026-06-01'::timestamptz + place * interval '1 s', '',
+    '\\x000000000000000000000001', 8, 'later@example.com'
+FROM generate_series(1::bigint, 50000) AS place
+"""
+ALL_TURNS = range(LAST_TURN + 1)
 LEASE = timedelta(seconds=60)
 LAUNCH = Launch(bytes(11) + b"\x09", 8, {}, {})
 
@@ -28,8 +37,10 @@ async def enqueue(transaction, *queued, due_at=NOW):
     await messages.enqueue(transaction, LAUNCH.trigger_id, due_at, queued)
 
 
-async def claim(transaction, *, now=NOW, buckets=range(256), limit=100, lease=LEASE):
-    claimed = await messages.claim(transaction, now=now, leased_until=now + lease, buckets=buckets, limit=limit)
+async def claim(transaction, *, now=NOW, buckets=range(256), limit=100, lease=LEASE, turns=ALL_TURNS, **which):
+    claimed = await messages.claim(
+        transaction, now=now, leased_until=now + lease, buckets=buckets, limit=limit, turns=turns, **which
+    )
     return sorted(claimed, key=lambda message: message.id)
 
 
@@ -165,3 +176,43 @@ async def test_a_claim_that_is_rolled_back_leaves_the_messages_due(database):
         raise psycopg.Rollback
     async with database.transaction() as transaction:
         assert [message.attempts for message in await claim(transaction)] == [1]
+
+
+async def test_messages_scheduled_for_later_and_those_of_full_senders_do_not_slow_a_claim(stage):
+    """The plan reads the index in its order until it has enough, and never all that is scheduled or due."""
+    await stage.connection.execute(SCHEDULE)
+    await enqueue(stage.connection, *map(make, range(50)))
+    async with stage.connection.transaction():
+        await claim(stage.connection, limit=1)
+        asked = {
+            "now": NOW,
+            "leased_until": NOW + LEASE,
+            "first_bucket": 0,
+            "last_bucket": 255,
+            "limit": 20,
+            "turns": list(ALL_TURNS),
+            "passed_over": [5],
+        }
+        cursor = await stage.connection.execute(f"EXPLAIN (ANALYZE, BUFFERS) {SQL['claim']}", asked)
+        plan = "\n".join(line for (line,) in await cursor.fetchall())
+    assert "Index Cond: ((turn = turns.turn) AND (due_at <=" in plan
+    assert "Bitmap" not in plan
+    assert "Sort" not in plan
+    assert "Seq Scan" not in plan
+    assert int(re.findall(r"Buffers: shared hit=([0-9]+)", plan)[0]) < 1000, plan
+
+
+async def test_messages_are_claimed_turn_by_turn_and_not_of_triggers_that_are_passed_over(stage):
+    await enqueue(stage.connection, *map(make, range(45)))
+    assert await claimed_ids(stage.connection, limit=10) == [make(n).id for n in range(10)]
+    assert await claim(stage.connection, passed_over=[LAUNCH.trigger_id]) == []
+    assert await claimed_ids(stage.connection, turns=[3]) == [make(n).id for n in range(40, 45)]
+    assert await claimed_ids(stage.connection, turns=[2, 1], limit=20) == [make(n).id for n in range(20, 40)]
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [(0, 0), (9, 0), (10, 1), (19, 1), (20, 2), (39, 2), (40, 3), (1_310_719, 17), (10**9, LAST_TURN)],
+)
+def test_the_first_ten_have_the_first_turn_and_each_other_turn_as_many_as_all_before(place, expected):
+    assert turn(place) == expected

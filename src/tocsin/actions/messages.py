@@ -2,46 +2,53 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
-from uuid import UUID
 
+from tocsin.actions import bounces, composition
+from tocsin.actions.composition import Composed, Composer
 from tocsin.actions.context import Context
-from tocsin.channels.contract import Channel, Envelope, Outcome
+from tocsin.actions.flights import Flights
+from tocsin.channels.contract import Channel, Outcome
 from tocsin.core import retry
-from tocsin.core.composition import EmailComposer, Mail
-from tocsin.core.configuration import Configuration, EmailTemplate, Sender, Trigger
-from tocsin.core.errors import NotReady, TocsinError
-from tocsin.core.launches import Launch
-from tocsin.core.messages import ClaimedMessage, Event, EventType
-from tocsin.core.mime import Attachment
-from tocsin.core.profiles import Profile
+from tocsin.core.configuration import Configuration, Sender
+from tocsin.core.errors import NotReady
+from tocsin.core.messages import LAST_TURN, ClaimedMessage, Event, EventType
 from tocsin.log import get as get_log
-from tocsin.store import events, files, launches, messages, passages
+from tocsin.store import events, journal, messages, passages
 from tocsin.store import profiles as stored_profiles
+from tocsin.store.database import Transaction
+from tocsin.store.journal import Entry, Journal
 
 log = get_log("tocsin.messages")
 
 ALL_BUCKETS = range(256)
 
-# Mails composed but not yet sent; attachments make this the bound on memory.
-_COMPOSED_BYTES = 16 * 1024 * 1024
+# Batches under way in a lane: of a sender one is being sent while the next waits, so that no connection is idle.
+_MOST_BATCHES = 6
+_MOST_BATCHES_OF_A_SENDER = 2
 _LONGEST_PAUSE_SECONDS = 5.0
+
+# While a sender has all it can take, how often others' messages are looked for behind its own.
+_LOOK_FOR_OTHERS_SECONDS = 0.25
+
+# One claim in so many begins with the last turns, so that a large launch goes on however many small ones there are.
+_LAST_TURNS_FIRST_EVERY = 8
 
 OpenChannel = Callable[[Sender], Channel]
 
 
-class Composed(NamedTuple):
-    """A message on its way: an envelope for a sender, or an outcome at once when there is none to send."""
+class Lane:
+    """A share of the queue, by turns, and its batches under way."""
 
-    message: ClaimedMessage
-    sender: Sender | None
-    envelope: Envelope | None
-    outcome: Outcome | None
-    database_id: int
-    missing: int = 0
+    def __init__(self, turns: range) -> None:
+        self.turns = turns
+        self.flights = Flights(_MOST_BATCHES, _MOST_BATCHES_OF_A_SENDER)
+        self.claims = 0
+        self.others_looked_for_at = 0.0
 
 
 class Result(NamedTuple):
@@ -52,120 +59,178 @@ class Result(NamedTuple):
 
 
 class Delivery:
-    """Sends messages. Keeps channels open and templates translated, as long as they are configured the same."""
+    """Sends messages, several batches at a time. Keeps channels and journals open.
 
-    def __init__(self, context: Context, open_channel: OpenChannel, lease: timedelta) -> None:
+    The first messages of each launch have a lane of their own: one that is waited for never stands behind a batch.
+    """
+
+    def __init__(self, context: Context, open_channel: OpenChannel, lease: timedelta, journals: Path) -> None:
+        """`journals` is a folder of this host that outlives the process."""
+        self.first = Lane(range(1))
+        self.rest = Lane(range(1, LAST_TURN + 1))
         self._context = context
         self._open_channel = open_channel
         self._lease = lease
+        self.journals = journals
+        self._composer = Composer()
         self._channels: dict[int, tuple[Sender, Channel]] = {}
-        self._composers: dict[int, tuple[EmailTemplate, EmailComposer]] = {}
+        self._senders: frozenset[int] = frozenset()
+        self._idle_journals: list[Journal] = []
+        self._replaying = asyncio.Lock()
+        self._replay_at = 0.0
+        self._held: set[bytes] = set()
+        self._keeper: asyncio.Task[None] | None = None
 
-    async def deliver(self, limit: int, buckets: range = ALL_BUCKETS) -> int:
-        """Claim due messages and see each to an outcome; the number claimed."""
-        now = self._context.clock()
-        async with self._context.database.transaction() as transaction:
-            claimed = await messages.claim(
-                transaction, now=now, leased_until=now + self._lease, buckets=buckets, limit=limit
-            )
+    async def feed(self, lane: Lane, limit: int, buckets: range = ALL_BUCKETS) -> bool:
+        """Claim due messages and set them on their way, once there is room; whether there may be more at once.
+
+        What dead workers of this host have left is recorded before the first claim. Raises what broke a batch.
+        """
+        await self._replay_now_and_then()
+        await lane.flights.wait_for_room()
+        if not self._may_claim(lane):
+            await lane.flights.wait_for_one(_LOOK_FOR_OTHERS_SECONDS)
+            return True
+        self._reserve(limit)
+        configuration, claimed = await self._claim(lane, limit, buckets)
         if claimed:
-            async with self._leases_kept(claimed) as unfinished:
-                await self._deliver(claimed, unfinished)
-        return len(claimed)
+            await self._launch(lane, configuration, claimed)
+        return bool(claimed)
+
+    async def deliver(self, limit: int, buckets: range = ALL_BUCKETS) -> bool:
+        """Claim due messages and see each to an outcome; whether there were any."""
+        found = [await self.feed(lane, limit, buckets) for lane in (self.first, self.rest)]
+        await self.drain()
+        return any(found)
+
+    async def drain(self) -> None:
+        """Until everything under way is recorded."""
+        try:
+            for lane in (self.first, self.rest):
+                await lane.flights.drain()
+        finally:
+            if self._keeper:
+                self._keeper.cancel()
+                self._keeper = None
 
     async def close(self) -> None:
-        """Let go of all channels."""
-        for _, channel in self._channels.values():
-            await channel.close()
+        """Finish what is under way and let go of journals and channels."""
+        try:
+            await self.drain()
+        finally:
+            for unused in self._idle_journals:
+                unused.remove()
+            self._idle_journals.clear()
+            for _, channel in self._channels.values():
+                await channel.close()
 
-    async def _deliver(self, claimed: Sequence[ClaimedMessage], unfinished: set[bytes]) -> None:
-        work = await self._read(claimed)
-        for group in self._compose_groups(work, claimed):
-            results = await self._send(group)
-            await self._record(results)
-            unfinished.difference_update(result.composed.message.id for result in results)
+    async def _replay_now_and_then(self) -> None:
+        """At first, then often enough that what another worker has left is recorded before its lease ends."""
+        async with self._replaying:
+            now = asyncio.get_running_loop().time()
+            if now >= self._replay_at:
+                for path in journal.list_all(self.journals):
+                    await self._replay(path)
+                self._replay_at = now + self._lease.total_seconds() / 3
 
-    async def _read(self, claimed: Sequence[ClaimedMessage]) -> "_Work":
+    async def _replay(self, path: Path) -> None:
+        try:
+            with journal.adopt(path) as entries:
+                if entries:
+                    await self._record_again({entry.message_id: entry for entry in entries})
+        except NotReady:
+            raise
+        except Exception as error:  # noqa: BLE001 - a journal that cannot be used must not stop all sending
+            log.failure("journal.unusable", error, path=str(path))
+
+    async def _record_again(self, entries: dict[bytes, Entry]) -> None:
         async with self._context.database.transaction() as transaction:
             await stored_profiles.prefer_indexes(transaction)
+            left = await messages.take(transaction, list(entries))
+            happened = [_event(entries[message.id], message) for message in left]
+            await _settle(transaction, happened)
+        await bounces.suppress_refused(self._context, happened)
+        log.warning("journal.replayed", entries=len(entries), recorded=len(left))
+
+    def _may_claim(self, lane: Lane) -> bool:
+        """While a sender has all it can take, only now and then: its own messages must be passed over one by one."""
+        full = lane.flights.list_full()
+        if not full:
+            return True
+        now = asyncio.get_running_loop().time()
+        if self._senders <= full or now < lane.others_looked_for_at + _LOOK_FOR_OTHERS_SECONDS:
+            return False
+        lane.others_looked_for_at = now
+        return True
+
+    async def _claim(self, lane: Lane, limit: int, buckets: range) -> tuple[Configuration, list[ClaimedMessage]]:
+        now = self._context.clock()
+        lane.claims += 1
+        turns = lane.turns if lane.claims % _LAST_TURNS_FIRST_EVERY else lane.turns[::-1]
+        async with self._context.database.transaction() as transaction:
             configuration = await self._context.configuration(transaction)
-            launched = await launches.get(transaction, list({message.launch_id for message in claimed}))
-            found = await stored_profiles.get_anywhere(transaction, list({message.profile_id for message in claimed}))
-            file_ids = {UUID(one.file) for launch in launched.values() for one in launch.attachments}
-            stored = await files.get(transaction, list(file_ids)) if file_ids else {}
-        attachments = {
-            launch.id: [
-                Attachment(one.name, one.content_type, stored[UUID(one.file)].data)
-                for one in launch.attachments
-                if UUID(one.file) in stored
-            ]
-            for launch in launched.values()
-        }
-        return _Work(configuration, launched, found, attachments, self._context.clock())
+            triggers = configuration.triggers.values()
+            self._senders = frozenset(trigger.sender for trigger in triggers)
+            full = lane.flights.list_full()
+            claimed = await messages.claim(
+                transaction,
+                now=now,
+                leased_until=now + self._lease,
+                buckets=buckets,
+                limit=limit,
+                turns=turns,
+                passed_over=[trigger.id for trigger in triggers if trigger.sender in full],
+            )
+        return configuration, claimed
 
-    def _compose_groups(self, work: "_Work", claimed: Sequence[ClaimedMessage]) -> Iterator[list[Composed]]:
-        group: list[Composed] = []
-        size = 0
-        for message in sorted(claimed, key=lambda message: message.launch_id):
-            composed = self._compose(work, message)
-            group.append(composed)
-            size += len(composed.envelope.body) if composed.envelope else 0
-            if size >= _COMPOSED_BYTES:
-                yield group
-                group, size = [], 0
-        if group:
-            yield group
-
-    def _compose(self, work: "_Work", message: ClaimedMessage) -> Composed:
-        trigger = work.configuration.triggers.get(message.trigger_id)
-        database_id = trigger.database if trigger else 0
+    async def _launch(self, lane: Lane, configuration: Configuration, claimed: Sequence[ClaimedMessage]) -> None:
+        """Compose the messages and set them on their way, each sender's by themselves."""
+        waiting = {message.id for message in claimed}
+        self._hold(waiting)
         try:
-            sender, mail = self._mail(work, message, trigger)
-        except TocsinError as mistake:
-            refused = Outcome(message.id, "refused", 0, mistake.describe())
-            return Composed(message, None, None, refused, database_id)
-        except Exception as error:  # noqa: BLE001 - a fault of ours delays its own message, not the whole batch
-            log.failure("message.uncomposed", error, message_id=message.id.hex(), trigger=message.trigger_id)
-            deferred = Outcome(message.id, "deferred", 0, "the message could not be composed; see the log")
-            return Composed(message, None, None, deferred, database_id)
-        envelope = Envelope(message.id, mail.sender, message.address, mail.body)
-        return Composed(message, sender, envelope, None, database_id, mail.missing)
+            async with self._context.database.transaction() as transaction:
+                work = await composition.read(transaction, configuration, claimed, self._context.clock())
+            for group in self._composer.compose_groups(work, claimed):
+                for sender_id, same in _by_sender(group).items():
+                    await lane.flights.wait_for_room(sender_id)
+                    lane.flights.start(sender_id, self._see_through(same))
+                    waiting.difference_update(composed.message.id for composed in same)
+        finally:
+            self._held -= waiting
 
-    def _mail(self, work: "_Work", message: ClaimedMessage, trigger: Trigger | None) -> tuple[Sender, Mail]:
-        launch, profile = work.launches.get(message.launch_id), work.profiles.get(message.profile_id)
-        if trigger is None:
-            raise TocsinError("the trigger was removed")
-        if launch is None or profile is None:
-            raise TocsinError("the profile was deleted")
-        template = work.configuration.templates.get(trigger.template)
-        sender = work.configuration.senders.get(trigger.sender)
-        if template is None or template.email is None or sender is None:
-            raise TocsinError("the trigger's template or sender was removed")
-        composer = self._composer(template.id, template.email)
-        return sender, composer.compose(message, trigger, launch, profile, work.attachments[launch.id], work.now)
-
-    def _composer(self, template_id: int, template: EmailTemplate) -> EmailComposer:
-        known = self._composers.get(template_id)
-        if known is None or known[0] is not template:
-            known = self._composers[template_id] = (template, EmailComposer(template))
-        return known[1]
-
-    async def _send(self, group: Sequence[Composed]) -> list[Result]:
-        by_sender: dict[int, list[Composed]] = defaultdict(list)
-        results = [Result(composed, composed.outcome) for composed in group if composed.outcome]
-        for composed in group:
-            if composed.sender:
-                by_sender[composed.sender.id].append(composed)
-        async with asyncio.TaskGroup() as sending:
-            tasks = [sending.create_task(self._send_by_one(same)) for same in by_sender.values()]
-        return results + [result for task in tasks for result in task.result()]
-
-    async def _send_by_one(self, group: Sequence[Composed]) -> list[Result]:
-        ways = [(composed, composed.envelope) for composed in group if composed.envelope]
+    async def _see_through(self, group: Sequence[Composed]) -> None:
+        """Send messages that share a sender, or have none, and record what became of them."""
         sender = group[0].sender
-        channel = await self._channel(sender) if sender else None
-        outcomes = await channel.send([envelope for _, envelope in ways]) if channel else []
-        return [Result(composed, outcome) for (composed, _), outcome in zip(ways, outcomes, strict=True)]
+        try:
+            if sender:
+                await self._send(await self._channel(sender), {composed.message.id: composed for composed in group})
+            else:
+                await self._record([Result(composed, composed.outcome) for composed in group if composed.outcome])
+        finally:
+            self._held.difference_update(composed.message.id for composed in group)
+
+    async def _send(self, channel: Channel, group: dict[bytes, Composed]) -> None:
+        """Each outcome is in the journal before its connection takes another message."""
+        pages = self._idle_journals.pop() if self._idle_journals else Journal(self.journals, len(group))
+
+        def note(outcome: Outcome) -> None:
+            if outcome.state != "deferred":
+                pages.note(_entry(Result(group[outcome.message_id], outcome), self._context.clock()))
+
+        try:
+            outcomes = await channel.send([composed.envelope for composed in group.values() if composed.envelope], note)
+            await self._record([Result(group[outcome.message_id], outcome) for outcome in outcomes])
+            pages.begin()
+        except BaseException:
+            pages.abandon()
+            self._replay_at = 0.0
+            raise
+        self._idle_journals.append(pages)
+
+    def _reserve(self, limit: int) -> None:
+        """Room for the outcomes of a batch, before one is claimed. NotReady when the disk has none."""
+        if not self._idle_journals:
+            self._idle_journals.append(Journal(self.journals, limit))
 
     async def _channel(self, sender: Sender) -> Channel:
         known = self._channels.get(sender.id)
@@ -178,28 +243,23 @@ class Delivery:
         return channel
 
     async def _record(self, results: Sequence[Result]) -> None:
-        """Outcomes are kept trying to be written until the database takes them: the messages have left already.
-
-        A message whose row is gone has been recorded: by a commit that was not heard of, or by another worker.
-        """
+        """Outcomes are kept trying to be written until the database takes them: the messages have left already."""
         now = self._context.clock()
         later = {result.outcome.message_id: due_at for result in results if (due_at := self._next_attempt(result, now))}
         final = [result for result in results if result.outcome.message_id not in later]
-        happened = [_event(result, now) for result in final]
+        happened = [_event(_entry(result, now), result.composed.message) for result in final]
         pause = 0.1
         while True:
             with suppress(NotReady):
                 async with self._context.database.transaction() as transaction:
                     await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
-                    there = await messages.delete(transaction, [result.outcome.message_id for result in final])
-                    recorded = [event for event in happened if event.message.id in there]
-                    if recorded:
-                        await events.insert(transaction, recorded)
-                        await passages.wake(transaction, [event.message.id for event in recorded], now)
-                return
+                    await messages.delete(transaction, [event.message.id for event in happened])
+                    await _settle(transaction, happened)
+                break
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        await bounces.suppress_refused(self._context, happened)
 
     def _next_attempt(self, result: Result, now: datetime) -> datetime | None:
         if result.outcome.state != "deferred":
@@ -207,48 +267,54 @@ class Delivery:
         fraction = int.from_bytes(self._context.random(2)) / 65535
         return retry.next_attempt(result.composed.message.attempts, now, fraction)
 
-    @asynccontextmanager
-    async def _leases_kept(self, claimed: Sequence[ClaimedMessage]) -> AsyncIterator[set[bytes]]:
-        """Nobody else may take these messages while this worker is alive, however slow the server is."""
-        unfinished = {message.id for message in claimed}
-        keeper = asyncio.create_task(self._keep_leases(unfinished))
-        try:
-            yield unfinished
-        finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+    def _hold(self, message_ids: set[bytes]) -> None:
+        """Nobody else may take these messages while this worker is alive, however slow a server is."""
+        self._held |= message_ids
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep_leases())
 
-    async def _keep_leases(self, unfinished: set[bytes]) -> None:
-        while True:
+    async def _keep_leases(self) -> None:
+        while self._held:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             leased_until = self._context.clock() + self._lease
             with suppress(NotReady):
                 async with self._context.database.transaction() as transaction:
-                    await messages.postpone(transaction, [(identifier, leased_until) for identifier in unfinished])
+                    await messages.postpone(transaction, [(identifier, leased_until) for identifier in self._held])
 
 
-class _Work(NamedTuple):
-    """What a batch of messages needs to be composed."""
-
-    configuration: Configuration
-    launches: dict[bytes, Launch]
-    profiles: dict[bytes, Profile]
-    attachments: dict[bytes, list[Attachment]]
-    now: datetime
+async def _settle(transaction: Transaction, happened: Sequence[Event]) -> None:
+    """The ends of messages, in the transaction that deletes their rows."""
+    if happened:
+        await events.insert(transaction, happened)
+        await passages.wake(transaction, [event.message.id for event in happened], happened[0].at)
 
 
-def _event(result: Result, now: datetime) -> Event:
-    """The end of a message, under the message's own id, so that who knows the message finds it."""
+def _by_sender(group: Sequence[Composed]) -> dict[int, list[Composed]]:
+    """0 for those that are not to be sent."""
+    found: dict[int, list[Composed]] = defaultdict(list)
+    for composed in group:
+        found[composed.sender.id if composed.sender else 0].append(composed)
+    return found
+
+
+def _entry(result: Result, now: datetime) -> Entry:
     composed, outcome = result
     type_: EventType = "send" if outcome.state == "sent" else "undeliv"
+    attempts = composed.message.attempts
+    return Entry(
+        outcome.message_id, now, type_, composed.database_id, attempts, outcome.code, outcome.text, composed.missing
+    )
+
+
+def _event(entry: Entry, message: ClaimedMessage) -> Event:
+    """The end of a message, under the message's own id, so that who knows the message finds it."""
     data = {
-        "address": composed.message.address,
-        "attempts": composed.message.attempts,
-        "code": outcome.code,
-        "text": outcome.text,
-        "missing_values": composed.missing,
-        "custom_data": composed.message.custom_data,
+        "address": message.address,
+        "attempts": entry.attempts,
+        "code": entry.code,
+        "text": entry.text,
+        "missing_values": entry.missing,
+        "custom_data": message.custom_data,
     }
     kept = {name: value for name, value in data.items() if value}
-    return Event(composed.message.id, now, type_, composed.database_id, composed.message, kept)
+    return Event(message.id, entry.at, entry.type, entry.database_id, message, kept)

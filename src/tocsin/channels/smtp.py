@@ -2,30 +2,27 @@
 
 import asyncio
 import ssl
-from collections import deque
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property, partial
 
 from tocsin.channels.contract import Envelope, Outcome, Record, one_line
-from tocsin.channels.smtp_session import (
-    BEFORE,
-    Lost,
-    Paths,
-    Session,
-    Trouble,
-    Unreachable,
-    Unsendable,
-    connect,
-    name,
-    parse_paths,
-)
+from tocsin.channels.smtp_batch import Batch, Course, Turn
+from tocsin.channels.smtp_breaker import LOST_IN_A_ROW, Breaker
+from tocsin.channels.smtp_connect import connect
+from tocsin.channels.smtp_dkim import load
+from tocsin.channels.smtp_letter import Letter, Unsendable, write
+from tocsin.channels.smtp_pace import Pace
+from tocsin.channels.smtp_session import Session
+from tocsin.channels.smtp_trouble import BEFORE, Lost, Unreachable, name
 from tocsin.core.configuration import Sender
+from tocsin.core.dkim import Signer, seal
 from tocsin.core.errors import NotReady
 
 IDLE_SECONDS = 15.0
 
-# One message may be what breaks a session; two in a row, each in a session of its own, are the server.
-LOST_SESSIONS_IN_A_ROW = 2
+# A batch gives a connection up after this time when others wait for one.
+TURN_SECONDS = 0.1
 
 
 class SmtpChannel:
@@ -37,6 +34,9 @@ class SmtpChannel:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
         self._slots = asyncio.Semaphore(sender.connections)
+        self._waiting_for_slots = 0
+        self._pace = Pace(sender.messages_per_second) if sender.messages_per_second else None
+        self._breaker = Breaker()
         self._idle: list[Session] = []
         self._sweeping: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -47,23 +47,26 @@ class SmtpChannel:
         1. Up to `connections` workers take from one queue. One that cannot connect puts its envelope back and stops.
         2. What was put back while other connections worked goes out over those.
         3. What is left is deferred with the cause, without waiting for another time-out.
+
+        A server that proved useless is left alone for a while, and then tried with one message before the others.
         """
-        batch = _Batch(envelopes, record)
-        await self._run(batch, self._sender.connections)
-        await self._run(batch, len(self._idle))
-        batch.defer_the_rest()
-        return batch.outcomes()
+        if self._breaker.is_doubtful and len(envelopes) > 1:
+            first = await self._send(envelopes[:1], record)
+            return first + await self._send(envelopes[1:], record)
+        return await self._send(envelopes, record)
 
     async def check(self) -> str:
         """One sentence: the server answers, with TLS and login as configured. Raises NotReady."""
         try:
+            signer = self._signer
             connection = await self._connect()
         except Unreachable as unreachable:
             raise NotReady(one_line(f"{unreachable.text}; {unreachable.advice}")) from unreachable
         await connection.quit()
         encryption = "without TLS" if self._sender.security == "none" else "over TLS"
         login = ", login accepted" if self._sender.username else ""
-        return f"{name(self._sender)} answers {encryption}{login}"
+        signature = f", signing by {signer.algorithm}" if signer else ""
+        return f"{name(self._sender)} answers {encryption}{login}{signature}"
 
     async def close(self) -> None:
         """End the idle connections now, those in use after their message."""
@@ -73,65 +76,145 @@ class SmtpChannel:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.quit() for connection in idle))
 
-    async def _run(self, batch: "_Batch", connections: int) -> None:
+    async def _send(self, envelopes: Sequence[Envelope], record: Record | None) -> list[Outcome]:
+        batch = Batch(envelopes, record)
+        began_at = asyncio.get_running_loop().time()
+        batch.trouble = self._breaker.find_trouble(began_at) or self._find_key_trouble()
+        if batch.trouble is None:
+            await self._try(batch, began_at)
+        batch.defer_the_rest()
+        return batch.outcomes()
+
+    async def _try(self, batch: Batch, began_at: float) -> None:
+        if self._breaker.is_doubtful:
+            self._breaker.probe(began_at + self._sender.timeout_seconds)
+        await self._run(batch, self._sender.connections)
+        await self._run(batch, len(self._idle))
+        now = asyncio.get_running_loop().time()
+        self._breaker.note(batch.trouble, began_at, now, is_answered=batch.is_answered, lost=batch.lost)
+
+    async def _run(self, batch: Batch, connections: int) -> None:
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(connections, len(batch.waiting))):
                 workers.create_task(self._work(batch))
 
-    async def _work(self, batch: "_Batch") -> None:
-        lost = 0
-        while batch.waiting and lost < LOST_SESSIONS_IN_A_ROW:
-            position = batch.waiting.popleft()
-            envelope = batch.envelopes[position]
-            try:
-                outcome = await self._deliver(envelope)
-                lost = 0
-            except Unreachable as trouble:
-                batch.trouble = trouble
-                batch.waiting.appendleft(position)
+    async def _work(self, batch: Batch) -> None:
+        course = Course()
+        while course.lost < LOST_IN_A_ROW:
+            course.turn = course.turn or await self._take(batch)
+            if course.turn is None:
                 return
-            except Lost as trouble:
-                batch.trouble = trouble
-                outcome = trouble.defer(envelope, trouble.when)
-                lost += 1
-            batch.settle(position, outcome)
-
-    async def _deliver(self, envelope: Envelope) -> Outcome:
-        try:
-            paths = parse_paths(envelope)
-            async with self._slots:
-                return await self._transact(envelope, paths)
-        except Unsendable as unsendable:
-            return Outcome(envelope.message_id, "refused", 0, str(unsendable))
-
-    async def _transact(self, envelope: Envelope, paths: Paths) -> Outcome:
-        if self._idle:
             try:
-                return await self._transact_over(self._idle.pop(), envelope, paths)
-            except Lost as lost:
-                if lost.when != BEFORE:
-                    raise
-        return await self._transact_over(await self._connect(), envelope, paths)
+                async with self._slot():
+                    await self._converse(batch, course)
+            except Unreachable as unreachable:
+                batch.trouble = unreachable
+                batch.put_back(course.turn)
+                return
 
-    async def _transact_over(self, connection: Session, envelope: Envelope, paths: Paths) -> Outcome:
+    async def _converse(self, batch: Batch, course: Course) -> None:
+        """Send over one session, until there is nothing to send at once, the session is over or others want it."""
+        session = await self._open(must_be_new=course.must_be_new)
+        until = asyncio.get_running_loop().time() + TURN_SECONDS
         try:
-            return await connection.transact(envelope, paths)
-        except Unsendable:
-            raise
+            while course.turn:
+                await self._transact(session, batch, course, course.turn, until)
+                if not session.is_open:
+                    break
         except BaseException:
-            connection.drop()
+            session.drop()
             raise
         finally:
-            self._keep(connection)
+            self._keep(session)
 
-    def _keep(self, connection: Session) -> None:
-        if self._is_closed:
-            connection.leave()
-        elif connection.is_open:
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(connection)
-            if self._sweeping is None:
-                self._sweep_later()
+    async def _transact(self, session: Session, batch: Batch, course: Course, turn: Turn, until: float) -> None:
+        following = await self._take_next(batch, until) if session.looks_ahead else None
+        try:
+            outcome = await session.transact(turn.letter, following.letter if following else None)
+        except Unsendable as unsendable:
+            batch.refuse(turn.position, str(unsendable))
+        except Lost as lost:
+            session.drop()
+            batch.put_back(following)
+            _lose(batch, course, turn, lost, was_used=session.is_used)
+            return
+        else:
+            batch.is_answered = True
+            course.lost, course.must_be_new = 0, False
+            batch.settle(turn.position, outcome)
+        course.turn = following or await self._take_next(batch, until)
+
+    async def _take(self, batch: Batch) -> Turn | None:
+        """The next one that can be sent, at the pace of the sender."""
+        while batch.waiting:
+            position = batch.waiting.popleft()
+            try:
+                turn = Turn(position, await self._write(batch.envelopes[position]))
+            except Unsendable as unsendable:
+                batch.refuse(position, str(unsendable))
+                continue
+            if self._pace and (seconds := self._pace.take(asyncio.get_running_loop().time())):
+                await asyncio.sleep(seconds)
+            return turn
+        return None
+
+    async def _take_next(self, batch: Batch, until: float) -> Turn | None:
+        """The next one, if it may go at once over the same session."""
+        now = asyncio.get_running_loop().time()
+        is_wanted = self._waiting_for_slots and now >= until
+        if is_wanted or self._is_closed or (self._pace and not self._pace.is_free(now)):
+            return None
+        return await self._take(batch)
+
+    async def _write(self, envelope: Envelope) -> Letter:
+        signer = self._signer
+        if signer is None:
+            return write(envelope)
+        sealed = partial(write, envelope, partial(seal, signer=signer))
+        # An RSA signature takes longer than all the rest of a message; others may go on meanwhile.
+        return await asyncio.to_thread(sealed) if signer.algorithm == "rsa-sha256" else sealed()
+
+    @cached_property
+    def _signer(self) -> Signer | None:
+        return load(self._sender.dkim) if self._sender.dkim else None
+
+    def _find_key_trouble(self) -> Unreachable | None:
+        try:
+            _ = self._signer
+        except Unreachable as unreachable:
+            return unreachable
+        return None
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self._waiting_for_slots += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting_for_slots -= 1
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _open(self, *, must_be_new: bool) -> Session:
+        if must_be_new and self._idle:
+            # What is as old as one that proved dead makes room for the new one.
+            self._idle.pop(0).leave()
+        while self._idle and not must_be_new:
+            session = self._idle.pop()
+            if session.is_open:
+                return session
+        return await self._connect()
+
+    def _keep(self, session: Session) -> None:
+        if self._is_closed or not session.is_open:
+            session.leave()
+            return
+        session.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(session)
+        if self._sweeping is None:
+            self._sweep_later()
 
     def _sweep_later(self) -> None:
         # The newest is taken first, so the list is in order of age.
@@ -140,10 +223,10 @@ class SmtpChannel:
     def _sweep(self) -> None:
         self._sweeping = None
         oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
-        for connection in self._idle:
-            if connection.idle_since <= oldest:
-                connection.leave()
-        self._idle = [connection for connection in self._idle if connection.is_open]
+        for session in self._idle:
+            if session.idle_since <= oldest:
+                session.leave()
+        self._idle = [session for session in self._idle if session.is_open]
         if self._idle:
             self._sweep_later()
 
@@ -159,25 +242,11 @@ class SmtpChannel:
         return context
 
 
-class _Batch:
-    """The envelopes of one `send`: which wait, by position, and what became of the others."""
-
-    def __init__(self, envelopes: Sequence[Envelope], record: Record | None) -> None:
-        self.envelopes = envelopes
-        self.waiting = deque(range(len(envelopes)))
-        self.trouble: Trouble | None = None
-        self._record = record
-        self._settled: dict[int, Outcome] = {}
-
-    def settle(self, position: int, outcome: Outcome) -> None:
-        self._settled[position] = outcome
-        if self._record:
-            self._record(outcome)
-
-    def defer_the_rest(self) -> None:
-        while self.waiting and self.trouble:
-            position = self.waiting.popleft()
-            self.settle(position, self.trouble.defer(self.envelopes[position]))
-
-    def outcomes(self) -> list[Outcome]:
-        return [self._settled[position] for position in range(len(self.envelopes))]
+def _lose(batch: Batch, course: Course, turn: Turn, lost: Lost, *, was_used: bool) -> None:
+    """What was not handed over is tried once more over a new connection: a kept one may have been dead for long."""
+    if lost.when == BEFORE and was_used and not course.must_be_new:
+        course.must_be_new = True
+        return
+    batch.defer(turn.position, lost)
+    course.turn, course.must_be_new = None, False
+    course.lost += 1

@@ -29,6 +29,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 TimeOfDay = Annotated[str, Meta(pattern="^[0-2][0-9]:[0-5][0-9]$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Count = Annotated[int, Meta(ge=0, le=10**9)]
+DomainName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]+\Z", max_length=253)]
 NodeId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,60}$")]
 # What a workflow does with a profile that enters again (facts, 4.2).
 Reentry = Literal["once_ever", "while_inside_ignored", "restart", "separate"]
@@ -87,6 +88,14 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     token: str = ""
 
 
+class Dkim(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who signs a sender's mails. The key is a PEM file of each worker's host, so that no database holds it."""
+
+    domain: DomainName
+    selector: DomainName
+    key_file: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
 class Sender(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A configured way out: an SMTP server. `timeout_seconds` bounds each step of a session."""
 
@@ -102,6 +111,10 @@ class Sender(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     verify_certificate: bool = True
     connections: Annotated[int, Meta(ge=1, le=1000)] = 10
     timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    messages_per_connection: Count = 1000
+    messages_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 0.0
+    pipelining: bool = True
+    dkim: Dkim | None = None
 
 
 class EmailTemplate(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

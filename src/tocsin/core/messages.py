@@ -5,8 +5,22 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-# Words of the facts, section 8: sent to the next server, or given up.
-EventType = Literal["send", "undeliv"]
+# Words of the facts, section 8: sent to the next server, or given up; come back for now, for good, or with a complaint.
+EventType = Literal["send", "undeliv", "sbounce", "hbounce", "complain"]
+
+
+# As of the millionth message and beyond.
+LAST_TURN = 17
+_FIRST_TURN_MESSAGES = 10
+
+
+def turn(place: int) -> int:
+    """When a message is sent among those that are due, by its place among those enqueued with it: low turns go first.
+
+    0 is for the first ten, each other turn for as many as all before it. So a small launch never waits for a large one,
+    and of two large ones that which has sent less goes on.
+    """
+    return min((place // _FIRST_TURN_MESSAGES).bit_length(), LAST_TURN)
 
 
 class QueuedMessage(Struct, frozen=True):

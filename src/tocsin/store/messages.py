@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tocsin.core import ids
-from tocsin.core.messages import ClaimedMessage, QueuedMessage
+from tocsin.core.messages import ClaimedMessage, QueuedMessage, turn
 from tocsin.store import queries
 from tocsin.store.database import (
     Row,
@@ -17,11 +17,13 @@ from tocsin.store.database import (
     copy_text,
     fetch,
     id_columns,
+    integer_column,
+    smallint_column,
 )
 
 _SQL = queries.load("messages")
 _COLUMNS = (
-    "bucket", "id", "due_at", "trigger_id", "launch_id", "profile_id", "address", "custom_data", "content"
+    "bucket", "id", "turn", "due_at", "trigger_id", "launch_id", "profile_id", "address", "custom_data", "content"
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
@@ -31,21 +33,31 @@ _decode_object = msgspec.json.Decoder(dict).decode
 async def enqueue(
     transaction: Transaction, trigger_id: int, due_at: datetime, messages: Sequence[QueuedMessage]
 ) -> None:
-    """Messages of one trigger, by COPY."""
+    """Messages of one trigger, by COPY; their places say whose turn is first."""
     shared = f"{due_at.isoformat()}\t{trigger_id}"
     lines = (
-        f"{message.id[-1]}\t\\\\x{message.id.hex()}\t{shared}\t\\\\x{message.launch_id.hex()}"
+        f"{message.id[-1]}\t\\\\x{message.id.hex()}\t{turn(place)}\t{shared}\t\\\\x{message.launch_id.hex()}"
         f"\t\\\\x{message.profile_id.hex()}\t{copy_text(message.address)}\t{_optional_json(message.custom_data)}"
         f"\t{_optional_json(message.content)}\n"
-        for message in messages
+        for place, message in enumerate(messages)
     )
     await copy(transaction, "messages", _COLUMNS, lines)
 
 
 async def claim(
-    transaction: Transaction, *, now: datetime, leased_until: datetime, buckets: range, limit: int
+    transaction: Transaction,
+    *,
+    now: datetime,
+    leased_until: datetime,
+    buckets: range,
+    limit: int,
+    turns: Sequence[int],
+    passed_over: Sequence[int] = (),
 ) -> list[ClaimedMessage]:
-    """Up to `limit` due messages of these buckets, oldest first."""
+    """Up to `limit` due messages of these buckets, in the order of `turns` and in each the oldest first, but none of
+    the triggers `passed_over`.
+    """
+    await transaction.execute(_SQL["prefer_order"])
     rows = await fetch(
         transaction,
         _SQL["claim"],
@@ -54,6 +66,8 @@ async def claim(
         first_bucket=buckets[0],
         last_bucket=buckets[-1],
         limit=limit,
+        turns=smallint_column(turns),
+        passed_over=integer_column(passed_over),
     )
     return [_claimed(row) for row in rows]
 
@@ -65,10 +79,14 @@ def _claimed(row: Row) -> ClaimedMessage:
     )
 
 
-async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> set[bytes]:
-    """Messages whose outcome the same transaction records; answers those that were still there."""
-    rows = await fetch(transaction, _SQL["delete"], **id_columns(message_ids))
-    return {message_id for (message_id,) in rows}
+async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> None:
+    """Messages whose outcome the same transaction records."""
+    await transaction.execute(_SQL["delete"], id_columns(message_ids))
+
+
+async def take(transaction: Transaction, message_ids: Sequence[bytes]) -> list[ClaimedMessage]:
+    """Delete messages whose outcome the same transaction records, and answer those that were still there."""
+    return [_claimed(row) for row in await fetch(transaction, _SQL["take"], **id_columns(message_ids))]
 
 
 async def postpone(transaction: Transaction, later: Sequence[tuple[bytes, datetime]]) -> None:
@@ -95,6 +113,11 @@ async def count(transaction: Transaction, now: datetime) -> tuple[int, datetime 
     """How many messages wait, and when the oldest of those due was due."""
     rows = await fetch(transaction, _SQL["count"], now=now)
     return rows[0][0], rows[0][1]
+
+
+async def count_due(transaction: Transaction, now: datetime) -> dict[int, int]:
+    """How many messages of each trigger are due and not with a worker."""
+    return dict(await fetch(transaction, _SQL["count_due"], now=now))
 
 
 def _optional_json(document: dict[str, Any] | None) -> str:

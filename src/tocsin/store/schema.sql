@@ -70,7 +70,7 @@ CREATE TABLE launches (
 
 -- The queue: one narrow row per message until its outcome is recorded, then deleted.
 -- A claimed message is one whose due_at was moved to the end of its lease. content: what a workflow has gathered for it,
--- over that of the launch.
+-- over that of the launch. turn: which of those due go first (core/messages.py).
 CREATE TABLE messages (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -82,13 +82,14 @@ CREATE TABLE messages (
     address text NOT NULL,
     custom_data jsonb,
     content jsonb,
+    turn smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (bucket, id),
     CONSTRAINT messages_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
     CONSTRAINT messages_share_the_bucket_of_their_profile CHECK (bucket = get_byte(profile_id, 11))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
 
--- Answers: which messages are due, oldest first?
-CREATE INDEX messages_due_by_due_at ON messages (due_at);
+-- Answers: which messages are due, those of the first turns first, and of a turn the oldest?
+CREATE INDEX messages_due_by_turn ON messages (turn, due_at);
 
 -- What happened, append-only, a partition a month. type: send, undeliv (docs/glossary.md).
 CREATE TABLE events (

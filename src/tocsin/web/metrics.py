@@ -42,13 +42,21 @@ async def render(context: Context) -> bytes:
 async def _observe(context: Context, registry: CollectorRegistry) -> None:
     now = context.clock()
     async with context.database.transaction() as transaction:
+        configuration = await context.configuration(transaction)
         waiting, oldest = await messages.count(transaction, now)
+        due = await messages.count_due(transaction, now)
         unfinished = await tasks.count(transaction)
         totals = await events.list_totals(transaction)
     Gauge("tocsin_messages_waiting", "Messages in the queue, scheduled ones included.", registry=registry).set(waiting)
     Gauge("tocsin_oldest_due_message_seconds", "How long the oldest due message has been due.", registry=registry).set(
         (now - oldest).total_seconds() if oldest else 0
     )
+    due_gauge = Gauge(
+        "tocsin_messages_due", "Messages due and not yet with a worker, by sender.", ["sender"], registry=registry
+    )
+    for sender in configuration.senders.values():
+        triggers = [trigger.id for trigger in configuration.triggers.values() if trigger.sender == sender.id]
+        due_gauge.labels(sender.name).set(sum(due.get(trigger_id, 0) for trigger_id in triggers))
     tasks_gauge = Gauge("tocsin_tasks", "Unfinished tasks, by status.", ["status"], registry=registry)
     for status in ("queued", "processing"):
         tasks_gauge.labels(status).set(unfinished.get(status, 0))

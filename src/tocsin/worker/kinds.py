@@ -35,10 +35,13 @@ def kinds(
     batch: int,
     keep_events: timedelta,
 ) -> list[Kind]:
-    """Every kind of work of a worker. Two loops send: one composes while the other waits for servers."""
+    """Every kind of work of a worker. Two loops send: the first messages of each launch, and all others."""
+
+    async def send_first() -> bool:
+        return await delivery.feed(delivery.first, batch)
 
     async def send() -> bool:
-        return await delivery.deliver(batch) > 0
+        return await delivery.feed(delivery.rest, batch)
 
     async def run_task() -> bool:
         return await tasks.run_next(context, lease)
@@ -54,7 +57,7 @@ def kinds(
         return False
 
     return [
-        Kind("messages.send", send, _LOOK_SECONDS),
+        Kind("messages.send_first", send_first, _LOOK_SECONDS),
         Kind("messages.send", send, _LOOK_SECONDS),
         Kind("tasks.run", run_task, _LOOK_SECONDS),
         Kind("passages.move", move, _STEP_SECONDS),
