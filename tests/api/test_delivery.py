@@ -168,3 +168,16 @@ async def test_a_server_that_does_not_answer_holds_up_nobody_else(stage, monkeyp
     answers.set()
     await stage.work()
     assert await sent(stage) == arrived(stage) == sorted(silent + others)
+
+
+async def test_what_another_worker_has_recorded_meanwhile_is_not_recorded_again(stage, monkeypatch):
+    await launch(stage, ALL)
+    send = stage.mailbox.send
+
+    async def send_slowly(envelopes, record=None):
+        await stage.connection.execute("DELETE FROM messages")
+        return await send(envelopes, record)
+
+    monkeypatch.setattr(stage.mailbox, "send", send_slowly)
+    await stage.work()
+    assert (len(arrived(stage)), await sent(stage)) == (5, [])

@@ -243,7 +243,10 @@ class Delivery:
         return channel
 
     async def _record(self, results: Sequence[Result]) -> None:
-        """Outcomes are kept trying to be written until the database takes them: the messages have left already."""
+        """Outcomes are kept trying to be written until the database takes them: the messages have left already.
+
+        A message whose row is gone has been recorded: by a commit that was not heard of, or by another worker.
+        """
         now = self._context.clock()
         later = {result.outcome.message_id: due_at for result in results if (due_at := self._next_attempt(result, now))}
         final = [result for result in results if result.outcome.message_id not in later]
@@ -254,8 +257,8 @@ class Delivery:
                 async with self._context.database.transaction() as transaction:
                     await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
-                    await messages.delete(transaction, [event.message.id for event in happened])
-                    await _settle(transaction, happened)
+                    there = await messages.delete(transaction, [event.message.id for event in happened])
+                    await _settle(transaction, [event for event in happened if event.message.id in there])
                 break
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

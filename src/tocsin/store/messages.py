@@ -79,9 +79,10 @@ def _claimed(row: Row) -> ClaimedMessage:
     )
 
 
-async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> None:
-    """Messages whose outcome the same transaction records."""
-    await transaction.execute(_SQL["delete"], id_columns(message_ids))
+async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> set[bytes]:
+    """Messages whose outcome the same transaction records; answers those that were still there."""
+    rows = await fetch(transaction, _SQL["delete"], **id_columns(message_ids))
+    return {message_id for (message_id,) in rows}
 
 
 async def take(transaction: Transaction, message_ids: Sequence[bytes]) -> list[ClaimedMessage]:

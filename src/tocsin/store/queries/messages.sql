@@ -30,10 +30,11 @@ RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger
     messages.address, messages.custom_data::text, messages.content::text;
 
 -- name: delete
--- Messages whose outcome is recorded in the same transaction.
+-- Messages whose outcome is recorded in the same transaction; those that were still there are answered.
 DELETE FROM messages
 USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS finished (bucket, id)
-WHERE messages.bucket = finished.bucket AND messages.id = finished.id;
+WHERE messages.bucket = finished.bucket AND messages.id = finished.id
+RETURNING messages.id;
 
 -- name: take
 -- Messages that a dead worker had sent; those that are still there are answered.
