@@ -7,6 +7,7 @@ import pytest
 
 from cast import READER, TOKEN, Stage
 from tocsin.actions import configuration
+from tocsin.core.messages import LAST_TURN
 from tocsin.store import messages, queries
 
 START = "campaigns/triggers/start"
@@ -150,7 +151,8 @@ async def test_a_message_that_a_worker_has_stays_as_it_is(stage: Stage):
     await stage.post(START, id=8, email="bob@example.com")
     now = stage.clock()
     lease = timedelta(seconds=60)
-    await messages.claim(stage.connection, now=now, leased_until=now + lease, buckets=range(256), limit=9)
+    every = {"buckets": range(256), "turns": range(LAST_TURN + 1)}
+    await messages.claim(stage.connection, now=now, leased_until=now + lease, limit=9, **every)
     before = await stage.rows("SELECT id, profile_id FROM messages")
     await merge(stage, ann, bob)
     assert await stage.rows("SELECT id, profile_id FROM messages") == before

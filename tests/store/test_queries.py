@@ -6,8 +6,8 @@ from tocsin.store import queries
 def test_queries_are_loaded_by_name_with_their_description():
     loaded = queries.load("messages")
     assert {"claim", "delete", "postpone", "count"} <= loaded.keys()
-    assert loaded["delete"].startswith("-- Messages whose outcome is recorded in the same transaction.\nDELETE FROM")
-    assert loaded["delete"].endswith(";")
+    assert loaded["postpone"].startswith("-- Messages to be tried again, each at its own time.\nUPDATE messages")
+    assert loaded["postpone"].endswith(";")
 
 
 def test_a_query_ends_where_the_next_begins():
