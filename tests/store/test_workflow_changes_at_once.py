@@ -9,6 +9,7 @@ import pytest
 from cast import CONFIGURATION, open_call_stage
 from tocsin.actions import configuration
 from tocsin.actions.context import Context
+from tocsin.store import profiles
 from tocsin.store.database import Database
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
@@ -58,3 +59,13 @@ async def test_profiles_that_enter_while_the_graph_changes_all_leave_or_are_at_a
     async with context.database.transaction() as transaction:
         rows = await (await transaction.execute("SELECT count(*) FROM passages")).fetchall()
     assert rows == [(120 - left,)]
+
+
+async def test_new_profiles_enter_without_waiting_for_locks_of_others(context: Context, post: Post):
+    """Such locks would be taken after those of the import, out of order: two calls could wait for each other."""
+    people = [{"data": {"email": f"{number}@example.com"}} for number in range(30)]
+    async with context.database.transaction() as other:
+        await profiles.lock_all(other)
+        call = post("workflows/import_and_start_batch", workflow_id=12, matching="email", data=people)
+        answer = await asyncio.wait_for(call, 10)
+    assert len(answer["result"]) == 30

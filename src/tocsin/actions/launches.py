@@ -172,12 +172,13 @@ def _with_ids(
 
 
 class _Start(NamedTuple):
-    """What is started, when, and the address that the call asks for."""
+    """What is started, when, the address that the call asks for, and whether the profiles are locked already."""
 
     target: Target
     launch: Launch
     due_at: datetime
     wanted: SubscriptionFilter | None
+    is_locked: bool
 
 
 async def run(context: Context, transaction: Transaction, checked: CheckedCall) -> BatchOutcome:
@@ -205,7 +206,10 @@ async def run_for_audience(
     database = configuration.get_database(target.database)
     wanted = condition(mongo.parse(query, database), database.id)
     now = context.clock()
-    start = _start_of(context, call, target, now)
+    start = _start_of(context, call, target, now, is_locked=isinstance(target, Workflow))
+    if start.is_locked:
+        # Page by page they could not be taken in sorted order.
+        await stored_profiles.lock_all(transaction)
     found = skipped = 0
     async with stored_profiles.selecting(transaction, database.id, wanted) as read:
         while page := await read(_PAGE):
@@ -258,7 +262,8 @@ async def launch(
     stored = await _profiles(transaction, checked.database, found, list(places))
     known = {profile_id: stored.get(profile_id) for profile_id in places}
     own = {profile_id: call.items[place].custom_data for profile_id, place in places.items()}
-    start = _start_of(context, call, checked.target, called_at)
+    # Profiles come along from an import in this very transaction.
+    start = _start_of(context, call, checked.target, called_at, is_locked=bool(found.profiles))
     skipped = await _start(context, transaction, start, known, own)
     if len(skipped) < len(known):
         await launches.insert(transaction, start.launch, called_at)
@@ -290,7 +295,9 @@ async def _start(
         for profile_id in known
         if profile_id not in gone
     }
-    return gone | await workflows.enter(context, transaction, start.target, start.launch.id, start.due_at, entering)
+    return gone | await workflows.enter(
+        context, transaction, start.target, start.launch.id, start.due_at, entering, is_locked=start.is_locked
+    )
 
 
 async def _profiles(
@@ -303,7 +310,7 @@ async def _profiles(
     return {**found.profiles, **await stored_profiles.get(transaction, database.id, missing)}
 
 
-def _start_of(context: Context, call: LaunchCall, target: Target, called_at: datetime) -> _Start:
+def _start_of(context: Context, call: LaunchCall, target: Target, called_at: datetime, *, is_locked: bool) -> _Start:
     launch = Launch(
         next(context.new_ids()),
         call.trigger_id if call.workflow_id is None else None,
@@ -312,4 +319,4 @@ def _start_of(context: Context, call: LaunchCall, target: Target, called_at: dat
         call.attachments,
         call.workflow_id,
     )
-    return _Start(target, launch, called_at + call.timeout.length(), call.subscription_filter)
+    return _Start(target, launch, called_at + call.timeout.length(), call.subscription_filter, is_locked)

@@ -52,7 +52,7 @@ async def _enter(
     launched = Launch(next(context.new_ids()), None, {}, {}, workflow_id=workflow.id)
     now = context.clock()
     entering = {profile_id: Memory(depth=depth) for profile_id in heard}
-    skipped = await workflows.enter(context, transaction, workflow, launched.id, now, entering)
+    skipped = await workflows.enter(context, transaction, workflow, launched.id, now, entering, is_locked=True)
     if len(skipped) < len(entering):
         await launches.insert(transaction, launched, now)
 

@@ -183,7 +183,9 @@ class _Round:
         troubles: dict[bytes, dict[str, Any]] = {}
         for launch_id, same in _by_launch(group).items():
             entering = {one.passage.profile_id: _onward(one.passage.memory) for one in same}
-            skipped = await workflows.enter(self._context, self._transaction, workflow, launch_id, self._now, entering)
+            skipped = await workflows.enter(
+                self._context, self._transaction, workflow, launch_id, self._now, entering, is_locked=True
+            )
             for one in same:
                 if skip := skipped.get(one.passage.profile_id):
                     troubles[one.passage.id] = {"trouble": skip.reason}

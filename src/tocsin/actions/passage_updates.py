@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tocsin.actions import passages, profiles
 from tocsin.actions.context import Context
-from tocsin.actions.passages import ALL_BUCKETS, GONE, Graphs, Ledger, Traveller, by_node
+from tocsin.actions.passages import ALL_BUCKETS, GONE, Graphs, Ledger, Traveller
 from tocsin.actions.profiles import Import
 from tocsin.core.errors import Invalid
 from tocsin.core.launches import ImportItem, ItemError
@@ -22,16 +22,23 @@ class _Lost(Exception):
 
 
 async def update(context: Context, graphs: Graphs, lease: timedelta, limit: int, buckets: range = ALL_BUCKETS) -> int:
-    """Update the profiles of due passages; how many were claimed."""
+    """Update the profiles of due passages, those at each node in a transaction of their own; how many were claimed."""
     claimed = await passages.claim(context, "updates", lease, limit, buckets)
-    left = claimed
+    places: dict[tuple[int, str], list[Passage]] = {}
+    for one in claimed:
+        places.setdefault((one.workflow_id, one.node), []).append(one)
+    for left in places.values():
+        await _update_one_place(context, graphs, left)
+    return len(claimed)
+
+
+async def _update_one_place(context: Context, graphs: Graphs, left: Sequence[Passage]) -> None:
     while left:
         try:
             await _update(context, graphs, left)
-            break
+            left = ()
         except _Lost:
             left = await _still_ours(context, left)
-    return len(claimed)
 
 
 async def _still_ours(context: Context, claimed: Sequence[Passage]) -> list[Passage]:
@@ -41,13 +48,13 @@ async def _still_ours(context: Context, claimed: Sequence[Passage]) -> list[Pass
 
 
 async def _update(context: Context, graphs: Graphs, claimed: Sequence[Passage]) -> None:
-    """The import takes its locks before the passages are locked, as every import does; hence the look back."""
+    """The import takes its locks before the passages are locked, as every import does; hence the look back. It is the
+    only one of the transaction: a second would take locks of values after the first's locks of buckets.
+    """
     async with context.database.transaction() as transaction:
         configuration = await context.configuration(transaction)
         travellers = await passages.read(transaction, graphs, configuration, claimed)
-        troubles: dict[bytes, str] = {}
-        for group in by_node(travellers):
-            troubles |= await _update_group(context, transaction, group)
+        troubles = await _update_group(context, transaction, travellers) if travellers else {}
         ours = [one.passage for one in travellers]
         if len(await stored_passages.lock(transaction, ours)) < len(ours):
             raise _Lost

@@ -20,14 +20,21 @@ async def enter(
     launch_id: bytes,
     due_at: datetime,
     entering: Mapping[bytes, Memory],
+    *,
+    is_locked: bool,
 ) -> dict[bytes, Skip]:
-    """Bring profiles, with what each carries along, to the start of a workflow, due then; those that may not enter."""
+    """Bring profiles, with what each carries along, to the start of a workflow, due then; those that may not enter.
+
+    `is_locked`: this transaction has locked the profiles, or made them, so that nobody else knows of them. Locks that
+    were taken here after others would not be in sorted order.
+    """
     skipped = {profile_id: Skip(TOO_DEEP) for profile_id, memory in entering.items() if memory.depth > MOST_DEPTH}
     wanted = [profile_id for profile_id in entering if profile_id not in skipped]
     if not wanted:
         return skipped
     await stored_profiles.prefer_indexes(transaction)
-    await stored_profiles.lock(transaction, wanted)
+    if not is_locked:
+        await stored_profiles.lock(transaction, wanted)
     refused, restarted = await _decide(transaction, workflow, wanted)
     if restarted:
         await passages.delete_of_profiles(transaction, workflow.id, restarted)
