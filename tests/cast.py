@@ -23,7 +23,7 @@ from tocsin.actions.passage_requests import Asker
 from tocsin.actions.passages import Graphs
 from tocsin.channels.contract import Envelope, Outcome, Record
 from tocsin.channels.http import HttpDoor
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import Sender
 from tocsin.store.database import Database, Transaction, _configure
 from tocsin.web.app import Limits, create_app
 

@@ -18,7 +18,7 @@ from tocsin.actions import message_views, workflow_views
 from tocsin.actions.configuration import Applied
 from tocsin.channels.smtp import SmtpChannel
 from tocsin.client import arguments as import_arguments
-from tocsin.core.configuration import Permission
+from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
 from tocsin.core.message_text import describe_message
 from tocsin.core.workflows import drawing, picture, trace

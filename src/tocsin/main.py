@@ -23,7 +23,7 @@ from tocsin.channels.http import HttpDoor
 from tocsin.channels.return_paths import ReturnPathChannel
 from tocsin.channels.smtp import SmtpChannel
 from tocsin.core.bounces import Report
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import Sender
 from tocsin.core.errors import NotReady
 from tocsin.settings import Settings
 from tocsin.store import embedded, migrate

@@ -8,7 +8,7 @@ import pytest
 from cast import CONFIGURATION, Stage
 from tocsin.actions import configuration
 from tocsin.core import retry
-from tocsin.core.configuration import EmailTemplate, Template
+from tocsin.core.configuration_templates import EmailTemplate, Template
 from tocsin.store import configuration as stored_configuration
 from tocsin.store.configuration import ObjectChange
 

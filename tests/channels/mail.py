@@ -8,7 +8,7 @@ from tests.channels.smtp_server import SmtpServer
 
 from tocsin.channels.contract import Envelope, Outcome
 from tocsin.channels.smtp import SmtpChannel
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import SmtpSender
 
 BODY = b"Subject: Hello\r\n\r\nHello.\r\n"
 
@@ -29,7 +29,7 @@ def make_envelopes(count: int) -> list[Envelope]:
 @asynccontextmanager
 async def open_channel(port: int, **options: object) -> AsyncIterator[SmtpChannel]:
     chosen = {"host": "127.0.0.1", "security": "none", "connections": 1, "timeout_seconds": 5.0, **options}
-    channel = SmtpChannel(Sender(id=1, name="relay", channel="email", type="smtp", port=port, **chosen))  # type: ignore[arg-type]  # A test names only the options that matter to it.
+    channel = SmtpChannel(SmtpSender(id=1, name="relay", channel="email", port=port, **chosen))  # type: ignore[arg-type]  # A test names only the options that matter to it.
     try:
         yield channel
     finally:

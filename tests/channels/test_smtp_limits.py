@@ -20,7 +20,7 @@ from tocsin.channels import smtp_breaker
 from tocsin.channels.smtp_breaker import Breaker
 from tocsin.channels.smtp_pace import Pace
 from tocsin.channels.smtp_trouble import Lost, Unreachable
-from tocsin.core.configuration import Dkim
+from tocsin.core.configuration_senders import Dkim
 from tocsin.core.errors import NotReady
 
 WAYS = [("8BITMIME",), ("8BITMIME", "PIPELINING")]

@@ -2,17 +2,11 @@
 
 import msgspec
 
-from tocsin.core.configuration import (
-    Database,
-    EmailTemplate,
-    Node,
-    Resource,
-    Sender,
-    Template,
-    Trigger,
-    Workflow,
-)
+from tocsin.core.configuration import Database, Resource, Trigger
 from tocsin.core.configuration_check import Known
+from tocsin.core.configuration_senders import SmtpSender
+from tocsin.core.configuration_templates import EmailTemplate, Template
+from tocsin.core.configuration_workflows import Node, Workflow
 from tocsin.core.workflows.check import check_workflow
 from tocsin.core.workflows.graph import Graph
 
@@ -23,7 +17,7 @@ DATABASE = Database(
     timezone="Europe/Riga",
 )
 OTHER = Database(id=2, name="Others")
-RELAY = Sender(id=1, name="relay", channel="email", type="smtp", host="127.0.0.1")
+RELAY = SmtpSender(id=1, name="relay", channel="email", host="127.0.0.1")
 HELLO = Template(id=1, name="Hello", email=EmailTemplate(from_email="shop@example.com", subject="Hi", text="Hi"))
 TRIGGERS = {
     8: Trigger(id=8, name="Hello", database=1, template=1, sender=1, active=True),

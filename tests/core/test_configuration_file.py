@@ -10,28 +10,19 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 import tocsin
-from tocsin.core.configuration import (
-    Configuration,
-    Database,
-    EmailTemplate,
-    Field,
-    FieldType,
-    Resource,
-    Sender,
-    SmsTemplate,
-    Template,
-    Token,
-    Trigger,
-)
+from tocsin.core.configuration import Configuration, Database, Field, Resource, Token, Trigger
 from tocsin.core.configuration_file import SECTIONS, Objects, differences, dump, list_objects, parse
 from tocsin.core.configuration_members import describe_kind
+from tocsin.core.configuration_senders import SmtpSender
+from tocsin.core.configuration_templates import EmailTemplate, SmsTemplate, Template
+from tocsin.core.configuration_words import FieldType
 from tocsin.core.errors import ConfigurationMistakes
 
 ROOT = Path(__file__).parents[2]
 
 DATABASE = Database(id=1, name="Customers", fields={"CRM_ID": Field(type="string", unique=True), "bonus": "int"})
 NEWS = Resource(id=21, name="News", databases=(1,), channels=("email",))
-RELAY = Sender(id=1, name="relay", channel="email", type="smtp", host="127.0.0.1", port=2525, security="none")
+RELAY = SmtpSender(id=1, name="relay", channel="email", host="127.0.0.1", port=2525, security="none")
 HELLO = Template(id=1, name="Hello", email=EmailTemplate(from_email="shop@example.com", subject="Hello", text="Hello"))
 WELCOME = Trigger(id=8, name="Welcome", database=1, template=1, sender=1, resource=21, active=True)
 SHOP = Token(name="shop", sha256=sha256(b"abcdefghijklmnqrstuvwxyz").hexdigest())

@@ -6,19 +6,18 @@ import pytest
 from lxml.html import fromstring
 from msgspec import NODEFAULT, Struct, structs
 
-from tocsin.core import configuration, configuration_file
-from tocsin.core.configuration import (
-    Database,
-    EmailTemplate,
-    Field,
-    Resource,
-    Sender,
-    SmsTemplate,
-    Template,
-    Trigger,
+from tocsin.core import (
+    configuration,
+    configuration_file,
+    configuration_senders,
+    configuration_templates,
+    configuration_workflows,
 )
+from tocsin.core.configuration import Database, Field, Resource, Trigger
 from tocsin.core.configuration_file import SECTIONS, dump, parse
 from tocsin.core.configuration_members import describe_kind
+from tocsin.core.configuration_senders import SmtpSender
+from tocsin.core.configuration_templates import EmailTemplate, SmsTemplate, Template
 from tocsin.core.errors import ConfigurationMistakes
 from tocsin.core.templates.template import compile_template
 
@@ -68,35 +67,35 @@ DOCUMENTED = {
     "databases": Database,
     "Fields of a database": Field,
     "resources": Resource,
-    "senders": Sender,
-    "The DKIM key of a sender": configuration.Dkim,
+    "senders": SmtpSender,
+    "The DKIM key of a sender": configuration_senders.Dkim,
     "templates": Template,
     "The email of a template": EmailTemplate,
     "The SMS of a template": SmsTemplate,
     "triggers": Trigger,
-    "When a trigger is started by an event": configuration.When,
-    "workflows": configuration.Workflow,
+    "When a trigger is started by an event": configuration_workflows.When,
+    "workflows": configuration_workflows.Workflow,
     "tokens": configuration_file.TokenEntry,
 }
 
 # In docs/api/workflows.md; what all nodes have is described once.
 NODES = {
-    "start": configuration.StartNode,
-    "An event that brings profiles in": configuration.Entry,
-    "campaign": configuration.CampaignNode,
-    "delay": configuration.DelayNode,
-    "A length of time": configuration.Duration,
-    "A moment to wait for": configuration.Until,
-    "condition": configuration.ConditionNode,
-    "content_filter": configuration.ContentFilterNode,
-    "A branch of a content filter": configuration.ContentBranch,
-    "api_request": configuration.ApiRequestNode,
-    "update": configuration.UpdateNode,
-    "split": configuration.SplitNode,
-    "A branch of a split": configuration.Share,
-    "feedback": configuration.FeedbackNode,
-    "workflow_jump": configuration.WorkflowJumpNode,
-    "end": configuration.EndNode,
+    "start": configuration_workflows.StartNode,
+    "An event that brings profiles in": configuration_workflows.Entry,
+    "campaign": configuration_workflows.CampaignNode,
+    "delay": configuration_workflows.DelayNode,
+    "A length of time": configuration_workflows.Duration,
+    "A moment to wait for": configuration_workflows.Until,
+    "condition": configuration_workflows.ConditionNode,
+    "content_filter": configuration_workflows.ContentFilterNode,
+    "A branch of a content filter": configuration_workflows.ContentBranch,
+    "api_request": configuration_workflows.ApiRequestNode,
+    "update": configuration_workflows.UpdateNode,
+    "split": configuration_workflows.SplitNode,
+    "A branch of a split": configuration_workflows.Share,
+    "feedback": configuration_workflows.FeedbackNode,
+    "workflow_jump": configuration_workflows.WorkflowJumpNode,
+    "end": configuration_workflows.EndNode,
 }
 
 
@@ -134,7 +133,7 @@ def test_each_member_of_a_node_is_documented_with_its_type_and_default(heading):
 
 
 def test_what_all_nodes_have_is_documented_once():
-    of_end = dict(zip(("id", "name"), members(configuration.EndNode), strict=True))
+    of_end = dict(zip(("id", "name"), members(configuration_workflows.EndNode), strict=True))
     assert documented_members("workflows.md", "Nodes") == list(of_end.values())
 
 
@@ -149,7 +148,9 @@ def test_the_example_of_workflows_can_be_applied():
 
 def test_each_struct_of_the_file_is_documented():
     assert set(SECTIONS.values()) <= set(DOCUMENTED.values())
-    shapes = {found for found in vars(configuration).values() if isinstance(found, type) and issubclass(found, Struct)}
+    modules = (configuration, configuration_senders, configuration_templates, configuration_workflows)
+    named = [found for module in modules for found in vars(module).values()]
+    shapes = {found for found in named if isinstance(found, type) and issubclass(found, Struct)}
     shapes -= {Struct, configuration.Configuration, configuration.Token}
     assert shapes <= {*DOCUMENTED.values(), *NODES.values()}
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.core import fields
-from tocsin.core.configuration import MATCHABLE, Database, Field, FieldType
+from tocsin.core.configuration import MATCHABLE, Database, Field
+from tocsin.core.configuration_words import FieldType
 
 PLAN = Field("enum", values=("free", "pro", "1"))
 

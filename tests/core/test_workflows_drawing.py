@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.graphs import END, node, start, workflow
 
-from tocsin.core.configuration import Workflow
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.workflows.drawing import WIDTH, Numbers, draw
 from tocsin.core.workflows.layout import lay_out
 from tocsin.core.workflows.passages import Passage

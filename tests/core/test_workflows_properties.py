@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.core.graphs import DATABASE, known, mistakes
 
-from tocsin.core.configuration import Node, Workflow
 from tocsin.core.configuration_members import read
+from tocsin.core.configuration_workflows import Node, Workflow
 from tocsin.core.workflows.check import check_workflow
 from tocsin.core.workflows.graph import Graph
 from tocsin.core.workflows.step import Ask, Facts, Finish, Wait, step

@@ -6,7 +6,7 @@ from typing import get_args
 
 from tocsin.actions import tasks
 from tocsin.core import retry
-from tocsin.core.configuration import Node
+from tocsin.core.configuration_workflows import Node
 from tocsin.core.workflows.passages import Lane, lane_of
 from tocsin.core.workflows.step import Outcome
 from tocsin.store.tasks import Status

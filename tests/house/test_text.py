@@ -91,3 +91,8 @@ def test_a_decision_record_begins_with_its_number_and_is_listed():
     for name, text in decision_records().items():
         assert re.match(rf"# 0*{int(name[:4])}[.:] ", text), name
         assert f"({name})" in contents
+
+
+def test_no_file_is_binary_but_pictures():
+    binary = [path.name for path in project_files() if b"\0" in path.read_bytes()]
+    assert [name for name in binary if Path(name).suffix not in {".png", ".mmdb"}] == []

@@ -4,17 +4,9 @@ import asyncio
 
 import pytest
 
-from tocsin.core.configuration import (
-    Configuration,
-    Database,
-    Field,
-    Resource,
-    Sender,
-    SmsTemplate,
-    Template,
-    Token,
-    Trigger,
-)
+from tocsin.core.configuration import Configuration, Database, Field, Resource, Token, Trigger
+from tocsin.core.configuration_senders import SmtpSender
+from tocsin.core.configuration_templates import SmsTemplate, Template
 from tocsin.store import configuration
 from tocsin.store.configuration import ObjectChange
 
@@ -22,7 +14,7 @@ NASTY = "Ünïcødé 😀 \\N \\u0041 'quotes\" \t \u2028 {a,b} NULL"
 OBJECTS = {
     "databases": Database(id=901, name=NASTY, fields={"CRM_ID": Field(type="string", unique=True), "bonus": "int"}),
     "resources": Resource(id=902, name="Newsletter", databases=(901,), channels=("email",), categories=(NASTY,)),
-    "senders": Sender(id=903, name="relay", channel="email", type="smtp", host="127.0.0.1", password=NASTY),
+    "senders": SmtpSender(id=903, name="relay", channel="email", host="127.0.0.1", password=NASTY),
     "templates": Template(id=904, name="Thanks", sms=SmsTemplate(text=NASTY)),
     "triggers": Trigger(id=905, name="Order", database=901, template=904, sender=903),
     "tokens": Token(name="till", sha256="ab" * 32, permissions=("launch",)),

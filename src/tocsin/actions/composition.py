@@ -7,7 +7,9 @@ from uuid import UUID
 
 from tocsin.channels.contract import Envelope, Outcome
 from tocsin.core.composition import EmailComposer, Mail
-from tocsin.core.configuration import Configuration, EmailTemplate, Sender, Trigger
+from tocsin.core.configuration import Configuration, Trigger
+from tocsin.core.configuration_senders import Sender
+from tocsin.core.configuration_templates import EmailTemplate
 from tocsin.core.errors import TocsinError
 from tocsin.core.launches import Launch
 from tocsin.core.messages import ClaimedMessage

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from tocsin.actions import workflow_changes
 from tocsin.actions.context import Context
 from tocsin.core import configuration_file
-from tocsin.core.configuration import Configuration, Database, Permission, Token
+from tocsin.core.configuration import Configuration, Database, Token
 from tocsin.core.configuration_file import Change, Objects
+from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import Conflict
 from tocsin.core.identities import Describer, Kind
 from tocsin.store import configuration as stored_configuration

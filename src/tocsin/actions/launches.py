@@ -10,7 +10,8 @@ from tocsin.actions import profiles, triggers, workflows
 from tocsin.actions.context import Context
 from tocsin.actions.profiles import MOST_ITEMS, Found, Import
 from tocsin.core import emails, mongo
-from tocsin.core.configuration import Configuration, Database, Trigger, Workflow
+from tocsin.core.configuration import Configuration, Database, Trigger
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
 from tocsin.core.launches import (
     AudienceOutcome,

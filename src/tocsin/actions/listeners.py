@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from tocsin.actions import triggers, workflows
 from tocsin.actions.context import Context
 from tocsin.core import listening, mongo
-from tocsin.core.configuration import Configuration, Database, Entry, Trigger, Workflow
+from tocsin.core.configuration import Configuration, Database, Trigger
+from tocsin.core.configuration_workflows import Entry, Workflow
 from tocsin.core.launches import Launch
 from tocsin.core.profiles import Profile, Revision
 from tocsin.core.workflows.passages import Memory

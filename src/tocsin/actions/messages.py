@@ -14,7 +14,8 @@ from tocsin.actions.context import Context
 from tocsin.actions.flights import Flights
 from tocsin.channels.contract import Channel, Outcome
 from tocsin.core import retry
-from tocsin.core.configuration import Configuration, Sender
+from tocsin.core.configuration import Configuration
+from tocsin.core.configuration_senders import Sender
 from tocsin.core.errors import NotReady
 from tocsin.core.messages import LAST_TURN, ClaimedMessage, Event, EventType
 from tocsin.log import get as get_log

@@ -13,7 +13,7 @@ from tocsin.actions import passages
 from tocsin.actions.context import Context
 from tocsin.actions.passages import ALL_BUCKETS, GONE, Graphs, Ledger, Traveller
 from tocsin.channels.http import Answer, Failure, Request
-from tocsin.core.configuration import ApiRequestNode
+from tocsin.core.configuration_workflows import ApiRequestNode
 from tocsin.core.errors import Invalid, NotReady
 from tocsin.core.trees import is_deeper_than
 from tocsin.core.workflows.passages import Passage

@@ -8,14 +8,8 @@ from typing import Any
 from tocsin.actions import passages, workflows
 from tocsin.actions.context import Context
 from tocsin.actions.passages import ALL_BUCKETS, GONE, Graphs, Ledger, Traveller, by_node
-from tocsin.core.configuration import (
-    CampaignNode,
-    ConditionNode,
-    Configuration,
-    FeedbackNode,
-    Node,
-    WorkflowJumpNode,
-)
+from tocsin.core.configuration import Configuration
+from tocsin.core.configuration_workflows import CampaignNode, ConditionNode, FeedbackNode, Node, WorkflowJumpNode
 from tocsin.core.errors import Invalid
 from tocsin.core.messages import QueuedMessage
 from tocsin.core.triggers import Skip, choose_address

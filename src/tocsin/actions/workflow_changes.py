@@ -8,9 +8,10 @@ import msgspec
 from msgspec import structs
 
 from tocsin.actions.context import Context
-from tocsin.core.configuration import Configuration, Workflow, WorkflowJumpNode
+from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_check import Known
 from tocsin.core.configuration_file import list_objects
+from tocsin.core.configuration_workflows import Workflow, WorkflowJumpNode
 from tocsin.core.errors import Conflict, Invalid
 from tocsin.core.workflows.check import check_workflow
 from tocsin.core.workflows.graph import changed_waits, kind, removed_nodes

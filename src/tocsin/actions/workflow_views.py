@@ -5,7 +5,8 @@ from typing import NamedTuple
 from tocsin.actions import profiles
 from tocsin.actions.context import Context
 from tocsin.core import ids
-from tocsin.core.configuration import Configuration, Database, Workflow
+from tocsin.core.configuration import Configuration, Database
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import NotFound
 from tocsin.core.matching import Search
 from tocsin.core.workflows.drawing import Numbers

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tocsin.actions.context import Context
-from tocsin.core.configuration import StartNode, Workflow
+from tocsin.core.configuration_workflows import StartNode, Workflow
 from tocsin.core.triggers import Skip
 from tocsin.core.workflows.passages import ENTERED_BEFORE, INSIDE, MOST_DEPTH, TOO_DEEP, Memory, Passage, lane_of
 from tocsin.core.workflows.step import may_enter

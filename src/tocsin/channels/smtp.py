@@ -15,7 +15,7 @@ from tocsin.channels.smtp_letter import Letter, Unsendable, write
 from tocsin.channels.smtp_pace import Pace
 from tocsin.channels.smtp_session import Session
 from tocsin.channels.smtp_trouble import BEFORE, Lost, Unreachable, name
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import SmtpSender
 from tocsin.core.dkim import Signer, seal
 from tocsin.core.errors import NotReady
 
@@ -31,7 +31,7 @@ class SmtpChannel:
     Certificates are checked against the system's authorities; the environment variable SSL_CERT_FILE names others.
     """
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: SmtpSender) -> None:
         self._sender = sender
         self._slots = asyncio.Semaphore(sender.connections)
         self._waiting_for_slots = 0

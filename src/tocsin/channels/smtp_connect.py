@@ -21,10 +21,10 @@ from aiosmtplib import (
 from tocsin.channels.smtp_session import Session
 from tocsin.channels.smtp_trouble import Unreachable, name
 from tocsin.channels.smtp_wire import Wire
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import SmtpSender
 
 
-async def connect(sender: Sender, tls: ssl.SSLContext | None) -> Session:
+async def connect(sender: SmtpSender, tls: ssl.SSLContext | None) -> Session:
     """A session that is ready for messages: greeted, encrypted and logged in as `sender` says. Raises Unreachable."""
     client = SMTP(
         hostname=sender.host,
@@ -54,7 +54,7 @@ def _take_over(client: SMTP) -> Wire:
     return Wire(cast(asyncio.Transport, client.transport))
 
 
-async def _establish(client: SMTP, sender: Sender) -> None:
+async def _establish(client: SMTP, sender: SmtpSender) -> None:
     await client.connect()
     await _greet(client)
     if sender.security == "starttls":
@@ -66,7 +66,7 @@ async def _establish(client: SMTP, sender: Sender) -> None:
         await _login(client, sender)
 
 
-async def _login(client: SMTP, sender: Sender) -> None:
+async def _login(client: SMTP, sender: SmtpSender) -> None:
     advice = "look at username, password and security"
     if not client.supported_auth_methods:
         raise Unreachable(f"{name(sender)}: no login that we know is offered", advice)
@@ -77,7 +77,7 @@ async def _login(client: SMTP, sender: Sender) -> None:
         raise Unreachable(_redact(f"{name(sender)}: the login failed: {text}", sender), advice, code) from None
 
 
-def _redact(text: str, sender: Sender) -> str:
+def _redact(text: str, sender: SmtpSender) -> str:
     # Some servers repeat the command that they refuse.
     username, password = sender.username.encode(), sender.password.encode()
     encoded = [b64encode(secret).decode() for secret in (b"\0%b\0%b" % (username, password), username, password)]

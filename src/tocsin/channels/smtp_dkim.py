@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tocsin.channels.smtp_trouble import Unreachable
-from tocsin.core.configuration import Dkim
+from tocsin.core.configuration_senders import Dkim
 from tocsin.core.dkim import Signer
 
 # Verifiers need not accept less (RFC 8301, section 3.2).

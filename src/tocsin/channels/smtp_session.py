@@ -10,7 +10,7 @@ from tocsin.channels.contract import Outcome, one_line
 from tocsin.channels.smtp_letter import Letter, Unsendable
 from tocsin.channels.smtp_trouble import AFTER, BEFORE, IN_DOUBT, Lost, name
 from tocsin.channels.smtp_wire import Broken, Reply, Wire
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import SmtpSender
 
 QUIT_SECONDS = 2.0
 
@@ -30,7 +30,7 @@ SENDER_TROUBLES: Final = frozenset({530, 534, 535, 538})
 class Session:
     """Takes messages one at a time; the next may be announced while one is handed over."""
 
-    def __init__(self, wire: Wire, extensions: Mapping[str, str], sender: Sender) -> None:
+    def __init__(self, wire: Wire, extensions: Mapping[str, str], sender: SmtpSender) -> None:
         self.idle_since = 0.0
         self._wire = wire
         self._name = name(sender)

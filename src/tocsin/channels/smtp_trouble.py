@@ -1,7 +1,7 @@
 """What can go wrong with an SMTP server, as opposed to with a message."""
 
 from tocsin.channels.contract import Envelope, Outcome, one_line
-from tocsin.core.configuration import Sender
+from tocsin.core.configuration_senders import SmtpSender
 
 BEFORE = ", before the message was handed over"
 AFTER = ", after the message was handed over"
@@ -36,6 +36,6 @@ class Lost(Trouble):
         self.when = when
 
 
-def name(sender: Sender) -> str:
+def name(sender: SmtpSender) -> str:
     """What a server is called in our texts."""
     return f"{sender.host}:{sender.port}"

@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from tocsin.core import emails
-from tocsin.core.configuration import EmailTemplate, Trigger
+from tocsin.core.configuration import Trigger
+from tocsin.core.configuration_templates import EmailTemplate
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.html_text import text_from_html
 from tocsin.core.launches import Launch

@@ -5,21 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tocsin.core import emails, fields, listening, mongo, schedule
-from tocsin.core.configuration import (
-    MATCHABLE,
-    Database,
-    EmailTemplate,
-    Field,
-    ProfileEvent,
-    Resource,
-    Sender,
-    SmsTemplate,
-    Template,
-    Token,
-    Trigger,
-    When,
-    Workflow,
-)
+from tocsin.core.configuration import MATCHABLE, Database, Field, Resource, Token, Trigger
+from tocsin.core.configuration_senders import Sender
+from tocsin.core.configuration_templates import EmailTemplate, SmsTemplate, Template
+from tocsin.core.configuration_words import ProfileEvent
+from tocsin.core.configuration_workflows import When, Workflow
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.fields import check_field_names
 from tocsin.core.templates.template import compile_template

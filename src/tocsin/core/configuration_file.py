@@ -11,19 +11,7 @@ from msgspec import Meta, Struct, field
 
 from tocsin import __version__
 from tocsin.core import yaml_document
-from tocsin.core.configuration import (
-    Channel,
-    Configuration,
-    Database,
-    Name,
-    Permission,
-    Resource,
-    Sender,
-    Template,
-    Token,
-    Trigger,
-    Workflow,
-)
+from tocsin.core.configuration import Configuration, Database, Resource, Token, Trigger
 from tocsin.core.configuration_check import (
     Finding,
     Known,
@@ -35,6 +23,10 @@ from tocsin.core.configuration_check import (
     check_trigger,
 )
 from tocsin.core.configuration_members import read, suggest
+from tocsin.core.configuration_senders import Sender
+from tocsin.core.configuration_templates import Template
+from tocsin.core.configuration_words import Channel, Name, Permission
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import ConfigurationMistakes
 from tocsin.core.workflows.check import check_workflow
 from tocsin.core.yaml_document import BROKEN, Document, Path
@@ -175,8 +167,11 @@ class _Reading:
             return False
         hints = get_type_hints(SECTIONS[section])
         for (of_section, member), words in _LATER_VALUES.items():
+            if of_section != section:
+                continue
             word = entry.get(member)
-            if of_section == section and word in words and word not in get_args(hints[member]):
+            known = get_args(hints[member]) if member in hints else ("smtp",)
+            if word in words and word not in known:
                 self._refuse_later((*path, member), f"{member} {word}")
                 return True
         for word in set(get_args(Channel)) & entry.keys() if section == "templates" else ():

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tocsin.core import emails, phones
-from tocsin.core.configuration import MATCHABLE, Database, Field, FieldType
+from tocsin.core.configuration import MATCHABLE, Database, Field
+from tocsin.core.configuration_words import FieldType
 
 # Of subscriptions. The place in this list is the number that calls may use instead of the word.
 STATUSES = ("subscribed", "unsubscribed", "complained", "hardbounced", "unconfirmed", "suspended", "invalid")

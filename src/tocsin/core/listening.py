@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from tocsin.core import subscriptions
-from tocsin.core.configuration import Occasion, ProfileEvent, When
+from tocsin.core.configuration_words import Occasion, ProfileEvent
+from tocsin.core.configuration_workflows import When
 from tocsin.core.profiles import Profile, Revision
 from tocsin.core.subscriptions import Subscription
 

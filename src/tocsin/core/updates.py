@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from tocsin.core import fields
-from tocsin.core.configuration import Database, Field, FieldType
+from tocsin.core.configuration import Database, Field
+from tocsin.core.configuration_words import FieldType
 from tocsin.core.errors import Invalid
 from tocsin.core.fields import Parser
 

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tocsin.core.configuration import Configuration, Database, Resource, Sender, Template, Token, Trigger, Workflow
+from tocsin.core.configuration import Configuration, Database, Resource, Token, Trigger
+from tocsin.core.configuration_senders import Sender
+from tocsin.core.configuration_templates import Template
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.store import queries
 from tocsin.store.database import Transaction, fetch
 

@@ -4,7 +4,8 @@ from hashlib import sha256
 
 from starlette.requests import Request
 
-from tocsin.core.configuration import Configuration, Permission, Token
+from tocsin.core.configuration import Configuration, Token
+from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import NotAllowed, TokenRequired
 
 _SCHEME = "bearer "

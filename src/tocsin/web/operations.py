@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from tocsin.core.configuration import Permission
+from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import NotAllowed, TocsinError, TokenRequired
 from tocsin.web import quick_import
 from tocsin.web.api import (

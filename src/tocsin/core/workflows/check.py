@@ -7,13 +7,14 @@ from math import fsum
 from typing import Any
 
 from tocsin.core import fields, mongo, profiles
-from tocsin.core.configuration import (
+from tocsin.core.configuration import Configuration, Database
+from tocsin.core.configuration_check import Finding, Known, check_exists, check_when
+from tocsin.core.configuration_members import suggest
+from tocsin.core.configuration_workflows import (
     ApiRequestNode,
     CampaignNode,
     ConditionNode,
-    Configuration,
     ContentFilterNode,
-    Database,
     DelayNode,
     Duration,
     FeedbackNode,
@@ -25,8 +26,6 @@ from tocsin.core.configuration import (
     Workflow,
     WorkflowJumpNode,
 )
-from tocsin.core.configuration_check import Finding, Known, check_exists, check_when
-from tocsin.core.configuration_members import suggest
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.workflows import requests, rounds, texts
 from tocsin.core.workflows.content import parse_when

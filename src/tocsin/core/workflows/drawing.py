@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from tocsin.core.configuration import Node, Workflow
+from tocsin.core.configuration_workflows import Node, Workflow
 from tocsin.core.workflows.graph import kind
 from tocsin.core.workflows.layout import Layout, Way, lay_out
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tocsin.core import mongo
-from tocsin.core.configuration import (
+from tocsin.core.configuration import Database
+from tocsin.core.configuration_workflows import (
     ApiRequestNode,
     ConditionNode,
     ContentBranch,
     ContentFilterNode,
-    Database,
     DelayNode,
     FeedbackNode,
     Node,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from tocsin.core.configuration import Node, StartNode
+from tocsin.core.configuration_workflows import Node, StartNode
 from tocsin.core.workflows.graph import edges
 
 _SWEEPS = 4

@@ -5,7 +5,7 @@ from html import escape
 from itertools import count
 from typing import NamedTuple
 
-from tocsin.core.configuration import Node, Workflow
+from tocsin.core.configuration_workflows import Node, Workflow
 from tocsin.core.workflows.drawing import Numbers, cut, describe_node, describe_workflow
 from tocsin.core.workflows.layout import Layout, Slot, Way, lay_out
 

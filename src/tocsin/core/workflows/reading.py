@@ -7,9 +7,9 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import Struct, inspect
 
-from tocsin.core.configuration import Workflow
 from tocsin.core.configuration_check import Known
 from tocsin.core.configuration_members import read
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import Invalid
 from tocsin.core.workflows.check import check_workflow
 from tocsin.core.yaml_document import BROKEN, Document, describe_path

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from tocsin.core.configuration import ApiRequestNode
+from tocsin.core.configuration_workflows import ApiRequestNode
 from tocsin.core.errors import Invalid
 from tocsin.core.workflows.texts import Tree, compile_text, has_forms
 

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from tocsin.core.configuration import Node, StartNode, Workflow, WorkflowJumpNode
+from tocsin.core.configuration_workflows import Node, StartNode, Workflow, WorkflowJumpNode
 from tocsin.core.workflows.graph import edges
 
 Nodes = Mapping[str, Node]

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from tocsin.core import schedule
-from tocsin.core.configuration import (
+from tocsin.core.configuration_words import Reentry
+from tocsin.core.configuration_workflows import (
     ApiRequestNode,
     CampaignNode,
     ConditionNode,
@@ -21,7 +22,6 @@ from tocsin.core.configuration import (
     DelayNode,
     EndNode,
     FeedbackNode,
-    Reentry,
     SplitNode,
     StartNode,
     UpdateNode,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from tocsin.core.configuration import UpdateNode
+from tocsin.core.configuration_workflows import UpdateNode
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.subscriptions import Subscription
 from tocsin.core.templates.template import Template, compile_template

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from tocsin.core.configuration import Workflow
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.workflows.drawing import cut
 from tocsin.core.workflows.graph import kind
 from tocsin.core.workflows.passages import Passage

@@ -5,7 +5,8 @@ from typing import get_args
 
 from msgspec import Struct
 
-from tocsin.core.configuration import Channel, Configuration, Resource
+from tocsin.core.configuration import Configuration, Resource
+from tocsin.core.configuration_words import Channel
 from tocsin.core.errors import Invalid
 from tocsin.web.api.databases import FieldDescription, FieldsAnswer
 from tocsin.web.call import Call

@@ -6,7 +6,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from tocsin.actions import workflow_changes, workflow_views
 from tocsin.actions.workflow_changes import Saved
-from tocsin.core.configuration import CampaignNode, Configuration, Node, Workflow, WorkflowJumpNode
+from tocsin.core.configuration import Configuration
+from tocsin.core.configuration_workflows import CampaignNode, Node, Workflow, WorkflowJumpNode
 from tocsin.core.workflows.drawing import Numbers
 from tocsin.core.workflows.graph import kind
 from tocsin.core.workflows.layout import lay_out
