@@ -245,6 +245,15 @@ def test_a_data_directory_with_a_long_path_has_its_socket_elsewhere(tmp_path):
     assert not folder.exists()
 
 
+def test_a_killed_server_comes_back_where_those_that_run_look_for_it_though_its_path_is_long(tmp_path):
+    data_dir = tmp_path / ("long" * 50)
+    with embedded.running(data_dir, durable=False) as conninfo:
+        kill(data_dir)
+        with embedded.running(data_dir, durable=False) as again:
+            assert again == conninfo
+            assert ask(conninfo, "SELECT 1") == 1
+
+
 def test_a_server_that_cannot_start_says_why(shared):
     with pytest.raises(NotReady, match=r'stopped at once, see .*invalid value for parameter "wal_buffers"'):
         embedded.EmbeddedServer(shared, settings={"wal_buffers": "many"}).start()

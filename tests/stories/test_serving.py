@@ -136,22 +136,24 @@ def test_the_first_message_leaves_while_a_large_batch_is_imported(server: str, t
         assert len(answers) > 1
 
 
+# What was deferred is due now, without the wait; what a worker has is due after its lease of an hour.
+HURRY = """
+UPDATE messages SET due_at = now() WHERE due_at > now() AND due_at < now() + interval '30 minutes' RETURNING 1
+"""
+
+
 def test_messages_wait_for_a_mail_server_that_is_away(server: str, tmp_path: Path):
-    with own_database(server, "story_away") as conninfo, product(tmp_path, conninfo) as shop:
+    with (
+        own_database(server, "story_away") as conninfo,
+        product(tmp_path, conninfo, TOCSIN_LEASE_SECONDS="3600") as shop,
+    ):
         shop.configure()
         shop.inbox.stop()
         shop.serve()
         shop.post(LAUNCH + "import_and_start_batch", trigger_id=8, data=people(20))
-        wait_until(
-            lambda: shop.rows("SELECT count(*) FROM messages WHERE attempts > 0 AND due_at > now()") == [(20,)],
-            "the first attempts",
-        )
+        wait_until(lambda: bool(shop.rows(HURRY)), "the first attempts")
         shop.open_another_inbox()
-        wait_until(
-            lambda: bool(shop.rows("UPDATE messages SET due_at = now() RETURNING 1")) or len(recipients(shop)) == 20,
-            "a second attempt, without the half minute's wait",
-        )
-        wait_until(lambda: len(recipients(shop)) == 20, "the mails")
+        wait_until(lambda: not shop.rows(HURRY) and len(recipients(shop)) == 20, "the mails")
         assert set(recipients(shop).values()) == {1}
 
 

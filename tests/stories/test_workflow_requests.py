@@ -67,7 +67,7 @@ async def test_an_answer_that_no_second_try_mends_fails_at_once(stage: Stage, ca
 @pytest.mark.parametrize("case", FOR_NOW)
 async def test_what_may_be_better_later_is_asked_three_times_under_one_key(stage: Stage, case: str):
     answer, said = FOR_NOW[case]
-    async with asking(stage, answer) as (server, ann):
+    async with asking(stage, answer, timeout_seconds=0.2 if said == "0.2 s" else 5.0) as (server, ann):
         for seconds in (10, 40):
             assert await place(stage, ann) == ["quote"]
             await pass_time(stage, seconds=seconds - 1)

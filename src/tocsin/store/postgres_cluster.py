@@ -177,12 +177,14 @@ class Cluster:
             _sync(self.home)
 
     def _make_socket_folder(self, user: User) -> Path:
-        self.remove_socket_folder()
+        """Where the last one was, if that can be: processes that still run look for the server there."""
         folder = self.socket_folder
+        last = folder.readlink() if folder.is_symlink() else None
+        self.remove_socket_folder()
         if _SOCKET_FOLDER.fullmatch(str(folder)):
             folder.mkdir(mode=0o700)
         else:
-            folder.symlink_to(mkdtemp(prefix="tocsin-", dir="/tmp"))
+            folder.symlink_to(_make_again(last) or mkdtemp(prefix="tocsin-", dir="/tmp"))
         _give(folder.resolve(), user)
         return folder.resolve()
 
@@ -194,6 +196,16 @@ class Cluster:
 
 def _options(settings: Mapping[str, str]) -> list[str]:
     return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+
+def _make_again(folder: Path | None) -> Path | None:
+    """None when somebody else has made something of that name."""
+    try:
+        if folder is not None:
+            folder.mkdir(mode=0o700)
+    except OSError:
+        return None
+    return folder
 
 
 def _give(folder: Path, user: User) -> None:
