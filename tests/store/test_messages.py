@@ -17,7 +17,7 @@ SCHEDULE = """
 INSERT INTO messages (bucket, id, turn, due_at, launch_id, profile_id, trigger_id, address)
 SELECT 1, int8send(place) || '\\x80000001'::bytea, place % 18, '2026-06-01'::timestamptz + place * interval '1 s', '',
     '\\x000000000000000000000001', 8, 'later@example.com'
-FROM generate_series(1::bigint, 50000) AS place
+FROM generate_series(1::bigint, 1000000) AS place
 """
 ALL_TURNS = range(LAST_TURN + 1)
 LEASE = timedelta(seconds=60)
