@@ -1,4 +1,7 @@
-"""Twenty thousand messages while the worker and the database are killed at random moments: what is lost, what twice."""
+"""Twenty thousand messages while workers and the database are killed at random moments: what is lost, what twice.
+
+TOCSIN_WORKERS says how many workers there are.
+"""
 
 import os
 import random
@@ -16,11 +19,11 @@ MESSAGES = 20_000
 KILLS = 20
 
 
-def kill_worker(server: int) -> None:
-    """SIGKILL for the child that works."""
+def kill_worker(server: int, chance: random.Random) -> None:
+    """SIGKILL for one of the children that work."""
     children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
     if children:
-        os.kill(int(children[0]), signal.SIGKILL)
+        os.kill(int(chance.choice(children)), signal.SIGKILL)
 
 
 def kill_database(folder: Path) -> None:
@@ -48,7 +51,7 @@ def main(seed: int) -> None:
                 break
             if chance.random() < 0.7:
                 kills["worker"] += 1
-                kill_worker(process.pid)
+                kill_worker(process.pid, chance)
             else:
                 kills["database"] += 1
                 kill_database(Path(name))

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tocsin.core import errors, triggers
 from tocsin.core.configuration import Database
+from tocsin.core.explaining import Alternative, CheckedRule, LaunchOrigin
 from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
 from tocsin.core.workflows import passages
 from tocsin.web.api.databases import (
@@ -18,6 +19,7 @@ from tocsin.web.api.databases import (
     ListedDatabase,
     describe_fields,
 )
+from tocsin.web.api.explaining import ExplainedEvent, ExplainedMessage
 from tocsin.web.api.exports import ExportTask
 from tocsin.web.api.files import UploadedFile
 from tocsin.web.api.history import (
@@ -27,6 +29,14 @@ from tocsin.web.api.history import (
     MessageDescription,
     MessageListAnswer,
 )
+from tocsin.web.api.hooks import HookDescription, HookListAnswer, ResumedHook
+from tocsin.web.api.launches import (
+    CancelledLaunch,
+    EventTotal,
+    LaunchDescription,
+    LaunchListAnswer,
+    RetriedLaunch,
+)
 from tocsin.web.api.launching import ProfileAnswer, TaskAnswer
 from tocsin.web.api.profile_changes import AddBatchAnswer, AddedItem, ProfileIdAnswer
 from tocsin.web.api.profile_lists import ProfileListAnswer
@@ -34,6 +44,14 @@ from tocsin.web.api.profiles import ImportAnswer
 from tocsin.web.api.resources import ResourceDescription, ResourceListAnswer
 from tocsin.web.api.subscription_changes import UpdatedAnswer
 from tocsin.web.api.subscriptions import SubscriptionListAllAnswer, SubscriptionListAnswer
+from tocsin.web.api.suppresses import (
+    AddAnswer,
+    EntriesAnswer,
+    Entry,
+    ListDescription,
+    RemoveAnswer,
+    SuppressionListAnswer,
+)
 from tocsin.web.api.tasks import TaskStatus
 from tocsin.web.api.workflows import (
     ListedNode,
@@ -44,13 +62,16 @@ from tocsin.web.api.workflows import (
     WorkflowGroup,
     WorkflowListAnswer,
 )
-from tocsin.web.envelope import SUCCESS, BatchAnswer, DataAnswer, Success
+from tocsin.web.envelope import SUCCESS, BatchAnswer, DataAnswer, Problem, Success
 
 TOKEN = "abcdefghijklmnqrstuvwxyz"  # noqa: S105 - the development token of demo/tocsin.yaml
 ANN, BOB, CARA = "6b00f74e10c7e199e1c46d96", "6b00f74e8143bf8f65e70a00", "6b00f75a4be2c5d1907f3a11"
 DAN, EVE = "6b00f7a1c02b9d4418e75f63", "6b00f7a39e5510cb7a24d8f7"
 MESSAGE = "6b00f7526d1c8a30b7f41e96"
 LAUNCH, OTHER_LAUNCH = "6b00f7523f0d5c81e2a6b40b", "6b00f7525e11a7d3904c2fb8"
+BATCH_LAUNCH, IMPORT_LAUNCH = "6b00f752a8e31b0c57d94f12", "6b00f752c40d7a91f3652be7"
+TIMED_LAUNCH, TASK_LAUNCH = "6b00f7529b27e6d05c14a83f", "6b00f752b70c5e2fa4d81963"
+WORKFLOW_LAUNCH, ENTRY_LAUNCH = "6b00f752d15c3f8840b2e96d", "6b00f752e6a9047b1dc583f4"
 AT = "2026-11-21T10:00:00Z"
 TASK, OTHER_TASK = "2f0c4f5e-6f7b-4f0e-9a53-1f6f6c1d7a10", "9b1f6a52-0a8e-4b7c-8a55-6d5a5b0c3e21"
 WORKFLOW_TASK = "c3e85d04-2f19-4a77-9d0e-51b8a64f7c92"
@@ -58,6 +79,7 @@ EXPORT = "4a1f7c62-90be-4d35-8c1b-3e6a2d90f7b4"
 FILE = "7d3b2c1a-58e4-4c6f-b1c9-0e2d4f6a8b13"
 
 OTHER_MESSAGE = "6b00f752b2d94f06c3187a55"
+SKIP = "6b00f75229172ca81b5a6255"
 SENT = EventDescription(
     event_id=MESSAGE,
     smid=MESSAGE,
@@ -70,6 +92,14 @@ SENT = EventDescription(
     code=250,
     text="2.0.0 ok",
     missing_values=3,
+)
+KEPT_FROM_BOB = EventDescription(
+    event_id=SKIP,
+    type="skip",
+    at=AT,
+    trigger_id=97,
+    launch_id=IMPORT_LAUNCH,
+    reason=triggers.NO_SUBSCRIPTION,
 )
 SENT_TO_BOB = EventDescription(
     event_id=OTHER_MESSAGE,
@@ -103,6 +133,8 @@ PRIVATELY = {
 }
 KEEPERS = Database(2, "Keepers", fields={"CRM_ID": "string"})
 
+LISTED = ListDescription(id=1, name="Global suppress list", is_global=True, description="", dbs_ids=[], total_count=3)
+
 
 class Example(NamedTuple):
     """A call and its answer. They are in the order of a story: each call finds what those before it made."""
@@ -119,6 +151,15 @@ NODES = [
     {"id": "done", "type": "end"},
 ]
 SAVED = DataAnswer(data=SavedWorkflow(14))
+CRM = HookDescription(
+    id=1,
+    name="crm",
+    url="http://127.0.0.1:9300/events",
+    events=["send", "hbounce"],
+    state="inactive",
+    waiting=0,
+)
+
 EXAMPLES: Mapping[str, Example] = {
     "profiles/import": Example(
         {
@@ -272,7 +313,7 @@ EXAMPLES: Mapping[str, Example] = {
             "content": {"page": "spring"},
             "attach": [{"name": "Terms.txt", "file_key": FILE}],
         },
-        ProfileAnswer(profile_id=ANN),
+        ProfileAnswer(profile_id=ANN, launch_id=LAUNCH),
     ),
     "campaigns/triggers/start_batch": Example(
         {
@@ -281,10 +322,14 @@ EXAMPLES: Mapping[str, Example] = {
             "field_name": "CRM_ID",
             "data": [{"field_value": "C-1", "custom_data": {"till": 7}}, {"field_value": "C-404"}],
         },
-        BatchAnswer(result=ONE, errors=[ItemError(1, 404, errors.NotFound.text, "data[1]: no profile matches custom")]),
+        BatchAnswer(
+            result=ONE,
+            errors=[ItemError(1, 404, errors.NotFound.text, "data[1]: no profile matches custom")],
+            launch_id=BATCH_LAUNCH,
+        ),
     ),
     "campaigns/triggers/start_batch_task": Example(
-        {"id": 8, "data": [{"email": "ann@example.com"}]}, TaskAnswer(task_id=OTHER_TASK)
+        {"id": 13, "data": [{"email": "ann@example.com"}]}, TaskAnswer(task_id=OTHER_TASK)
     ),
     "campaigns/triggers/import_and_start": Example(
         {
@@ -293,7 +338,7 @@ EXAMPLES: Mapping[str, Example] = {
             "content": {"order": "A-1042"},
             "data": {"email": "bob@example.com", "_fname": "Bob"},
         },
-        ProfileAnswer(profile_id=BOB),
+        ProfileAnswer(profile_id=BOB, launch_id=TIMED_LAUNCH),
     ),
     "campaigns/triggers/import_and_start_batch": Example(
         {
@@ -317,6 +362,7 @@ EXAMPLES: Mapping[str, Example] = {
                 )
             ],
             skipped=[SkippedItem(1, BOB, triggers.NO_SUBSCRIPTION)],
+            launch_id=IMPORT_LAUNCH,
         ),
     ),
     "campaigns/triggers/import_and_start_batch_task": Example(
@@ -337,7 +383,7 @@ EXAMPLES: Mapping[str, Example] = {
     "workflows/activate": Example({"id": 14, "skip_profiles": True}, DataAnswer(data=None)),
     "workflows/start": Example(
         {"id": 14, "matching": "email", "email": "ann@example.com", "content": {"page": "spring"}},
-        ProfileAnswer(profile_id=ANN),
+        ProfileAnswer(profile_id=ANN, launch_id=WORKFLOW_LAUNCH),
     ),
     "workflows/import_and_start": Example(
         {"workflow_id": 14, "data": {"email": "ann@example.com", "_fname": "Ann"}},
@@ -353,7 +399,9 @@ EXAMPLES: Mapping[str, Example] = {
             ],
         },
         BatchAnswer(
-            result=[ProfileReference(BOB), ProfileReference(ANN)], skipped=[SkippedItem(1, ANN, passages.INSIDE)]
+            result=[ProfileReference(BOB), ProfileReference(ANN)],
+            skipped=[SkippedItem(1, ANN, passages.INSIDE)],
+            launch_id=ENTRY_LAUNCH,
         ),
     ),
     "workflows/import_and_start_batch_task": Example(
@@ -407,7 +455,12 @@ EXAMPLES: Mapping[str, Example] = {
             data=TaskStatus(
                 "completed",
                 100,
-                {"error": 0, "error_text": "", "result": [{"profile_id": CARA}, {"profile_id": BOB}]},
+                {
+                    "error": 0,
+                    "error_text": "",
+                    "result": [{"profile_id": CARA}, {"profile_id": BOB}],
+                    "launch_id": OTHER_LAUNCH,
+                },
             )
         ),
     ),
@@ -442,14 +495,96 @@ EXAMPLES: Mapping[str, Example] = {
             )
         ),
     ),
+    "messages/explain": Example(
+        {"message_id": MESSAGE},
+        DataAnswer(
+            data=ExplainedMessage(
+                smid=MESSAGE,
+                profile_id=ANN,
+                trigger_id=97,
+                trigger_name="Newsletter",
+                state="sent",
+                launch=LaunchOrigin(LAUNCH, "start", AT),
+                address="ann.private@example.com",
+                alternatives=[
+                    Alternative("ann.private@example.com", "subscribed", 0, is_chosen=True),
+                    Alternative("ann.second@example.com", "unconfirmed", 5, is_chosen=False),
+                ],
+                rules=[
+                    CheckedRule("address", "passed"),
+                    CheckedRule("control_group", "passed"),
+                    CheckedRule("suppressed", "passed"),
+                    CheckedRule("quiet_hours", "passed"),
+                    CheckedRule("policy", "passed"),
+                ],
+                events=[
+                    ExplainedEvent(
+                        type="send",
+                        at=AT,
+                        attempts=1,
+                        code=250,
+                        text="2.0.0 ok",
+                    )
+                ],
+            )
+        ),
+    ),
+    "suppresses/add": Example(
+        {"id": 1, "emails": ["never@example.com", "+79001234567", "@example.org", "nobody"], "reason": "asked us to"},
+        AddAnswer(
+            saved_id=1,
+            total_count=4,
+            total_duplicated=0,
+            total_imported=3,
+            total_updated=0,
+            errors=[
+                ItemError(
+                    3,
+                    400,
+                    errors.Invalid.text,
+                    "emails[3]: 'nobody' is not a phone number written as +79000000000",
+                )
+            ],
+        ),
+    ),
+    "suppresses/entries": Example(
+        {"emails": ["ann@example.org"]},
+        EntriesAnswer(data=[Entry(email="@example.org", id=1, source="api", at=AT, reason="asked us to")]),
+    ),
+    "suppresses/get": Example({"id": 1}, DataAnswer(data=LISTED)),
+    "suppresses/list": Example(
+        {"from_id": 1, "limit": 100},
+        SuppressionListAnswer(
+            data=[LISTED],
+            next_from_id=2,
+            total_count=2,
+        ),
+    ),
+    "suppresses/remove": Example(
+        {"id": 1, "emails": ["@example.org", "other@example.org"]}, RemoveAnswer(total_count=2, total_removed=1)
+    ),
     "messages/list": Example(
         {"db_id": 1, "profile_id": BOB, "from_id": "", "limit": 100},
-        MessageListAnswer(data=[SENT_TO_BOB], next_from_id=OTHER_MESSAGE),
+        MessageListAnswer(data=[KEPT_FROM_BOB, SENT_TO_BOB], next_from_id=OTHER_MESSAGE),
     ),
     "subscribers/history_get": Example(
         {"list_id": 1, "matching": "email", "email": "bob@example.com", "date_from": "2026-01-01"},
         HistoryAnswer(
             data=[
+                HistoryEntry(
+                    profile_id=BOB,
+                    list_id=1,
+                    action="skip",
+                    count=1,
+                    datetime=AT,
+                    email="",
+                    event_id=SKIP,
+                    smid="",
+                    campaign_id=97,
+                    campaign_name="Newsletter",
+                    message_id=2,
+                    message_name="Newsletter",
+                ),
                 HistoryEntry(
                     profile_id=BOB,
                     list_id=1,
@@ -463,11 +598,69 @@ EXAMPLES: Mapping[str, Example] = {
                     campaign_name="Order received",
                     message_id=1,
                     message_name="Order received",
-                )
+                ),
             ]
         ),
     ),
     "profiles/message_unsub": Example(
         {"rtoken": "newsletter-21-token", "smid": MESSAGE, "categories": ["sales"]}, ProfileIdAnswer(profile_id=ANN)
+    ),
+    "tasks/cancel": Example({"task_id": TASK}, Problem(409, errors.Conflict.text, "task_id: the task has ended")),
+    "hooks/list": Example({"limit": 100}, HookListAnswer(data=[CRM], next_from_id=2, total_count=1)),
+    "hooks/get": Example({"id": 1}, DataAnswer(data=CRM)),
+    "hooks/resume": Example({"id": 1, "skip_failing": False}, DataAnswer(data=ResumedHook(0))),
+    "hooks/replay": Example(
+        {"id": 1, "from_at": "2026-01-31T12:00:00Z"},
+        Problem(409, errors.Conflict.text, "id: the hook is not active"),
+    ),
+    "hooks/test": Example({"id": 1}, Problem(409, errors.Conflict.text, "id: the hook is paused or not active")),
+    "launches/get": Example(
+        {"id": TIMED_LAUNCH},
+        DataAnswer(
+            data=LaunchDescription(
+                id=TIMED_LAUNCH,
+                trigger_id=8,
+                created_at=AT,
+                source="import_and_start",
+                state="running",
+                size=1,
+                skipped=0,
+                waiting=1,
+                sent=0,
+                undelivered=0,
+                bounced=0,
+                cancelled=0,
+                retried=0,
+                totals=[],
+            )
+        ),
+    ),
+    "launches/pause": Example({"id": TIMED_LAUNCH}, DataAnswer(data=None)),
+    "launches/resume": Example({"id": TIMED_LAUNCH}, DataAnswer(data=None)),
+    "launches/cancel": Example({"id": TIMED_LAUNCH}, DataAnswer(data=CancelledLaunch(1, 0))),
+    "launches/retry": Example({"id": TIMED_LAUNCH}, DataAnswer(data=RetriedLaunch(1, 0))),
+    "launches/list": Example(
+        {"trigger_id": 13, "limit": 1},
+        LaunchListAnswer(
+            data=[
+                LaunchDescription(
+                    id=TASK_LAUNCH,
+                    trigger_id=13,
+                    created_at=AT,
+                    source="start_batch_task",
+                    state="done",
+                    size=1,
+                    skipped=0,
+                    waiting=0,
+                    sent=1,
+                    undelivered=0,
+                    bounced=0,
+                    cancelled=0,
+                    retried=0,
+                    totals=[EventTotal("send", 1)],
+                )
+            ],
+            next_from_id=TASK_LAUNCH,
+        ),
     ),
 }

@@ -16,13 +16,16 @@ from xml.etree import ElementTree as ET
 import httpx
 import psycopg
 
-from tocsin.actions import passage_steps, passage_updates, tasks
+from tocsin.actions import hooks, launch_changes, passage_steps, passage_updates, tasks
 from tocsin.actions.context import Context
+from tocsin.actions.hook_delivery import HookDelivery
 from tocsin.actions.messages import Delivery
 from tocsin.actions.passage_requests import Asker
 from tocsin.actions.passages import Graphs
-from tocsin.channels.contract import Envelope, Outcome, Record
+from tocsin.actions.tracking import Hits
+from tocsin.channels.contract import Channel, Envelope, Outcome, Record
 from tocsin.channels.http import HttpDoor
+from tocsin.channels.ways_out import WaysOut
 from tocsin.core.configuration_senders import Sender
 from tocsin.store.database import Database, Transaction, _configure
 from tocsin.web.app import Limits, create_app
@@ -110,6 +113,8 @@ workflows:
     nodes:
       - {id: start, type: start, next: done}
       - {id: done, type: end}
+hooks:
+  - {id: 1, name: crm, url: "http://127.0.0.1:9300/events", events: [send, hbounce], active: false}
 tokens:
   - {name: shop, token: abcdefghijklmnqrstuvwxyz}
   - {name: reader, token: reader-reader-reader, permissions: [profiles.read]}
@@ -194,6 +199,8 @@ class Stage:
     connection: Transaction
     graphs: Graphs
     asker: Asker
+    hits: Hits
+    hook_delivery: HookDelivery
 
     async def post(self, method: str, body: Any = None, **members: Any) -> dict[str, Any]:
         """A call in JSON with the cast's token, and its decoded answer."""
@@ -238,14 +245,23 @@ class Stage:
     async def work(self) -> None:
         """Do everything that is due now: run tasks, move passages, send."""
         lease = timedelta(seconds=60)
+        await self.hits.flush()
         while (
             await tasks.run_next(self.context, lease)
             or await passage_steps.move(self.context, self.graphs, lease, 500)
             or await passage_updates.update(self.context, self.graphs, lease, 500)
             or await self._ask()
+            or await launch_changes.settle(self.context, lease)
             or await self.delivery.deliver(500)
+            or await hooks.replay_some(self.context)
+            or await self._tell_hooks()
         ):
             pass
+
+    async def _tell_hooks(self) -> bool:
+        was_busy = await self.hook_delivery.deliver()
+        await self.hook_delivery.drain()
+        return was_busy
 
     async def _ask(self) -> bool:
         """Ask for all that are due, and wait for the answers."""
@@ -264,6 +280,11 @@ class Stage:
         return {table: (await self.rows(f"SELECT count(*) FROM {table}"))[0][0] for table in WRITTEN}
 
 
+def open_hook_door(connections: int) -> HttpDoor:
+    loopback = [ip_network("127.0.0.1/32")]
+    return HttpDoor(loopback, connections=connections, connections_per_host=connections, lets_rest=False)
+
+
 @asynccontextmanager
 async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
@@ -271,21 +292,27 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
         async with connection.transaction(force_rollback=True):
             clock = MovableClock()
             context = Context(StageDatabase(connection), clock=clock)
-            app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE))
+            hits = Hits(context)
+            app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE), hits=hits)
             mailbox = Mailbox()
 
-            def open_channel(sender: Sender) -> Mailbox:
+            ways_out = WaysOut([ip_network("127.0.0.1/32")])
+
+            def open_channel(sender: Sender) -> Channel:
                 mailbox.opened.append(sender)
-                return mailbox
+                return mailbox if sender.channel == "email" else ways_out.open(sender)
 
             journals = TemporaryDirectory()
             delivery = Delivery(context, open_channel, timedelta(seconds=60), Path(journals.name))
             graphs = Graphs()
             asker = Asker(context, HttpDoor([ip_network("127.0.0.1/32")]), graphs, timedelta(seconds=60))
+            hook_delivery = HookDelivery(context, open_hook_door)
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test") as client:
-                yield Stage(context, client, mailbox, clock, delivery, connection, graphs, asker)
+                yield Stage(context, client, mailbox, clock, delivery, connection, graphs, asker, hits, hook_delivery)
+            await hits.close()
             await asker.close()
+            await hook_delivery.close()
             await delivery.close()
             journals.cleanup()
 

@@ -14,12 +14,24 @@ from msgspec import structs
 from tocsin import __version__, log, settings
 from tocsin import main as wiring
 from tocsin.actions import configuration as configuration_actions
-from tocsin.actions import message_views, workflow_views
+from tocsin.actions import explaining as explaining_actions
+from tocsin.actions import (
+    hooks,
+    launch_changes,
+    launch_views,
+    link_secrets,
+    message_views,
+    suppressed,
+    workflow_views,
+)
 from tocsin.actions.configuration import Applied
-from tocsin.channels.smtp import SmtpChannel
+from tocsin.channels.ways_out import WaysOut
 from tocsin.client import arguments as import_arguments
+from tocsin.core import explaining
+from tocsin.core.configuration_senders import RouteSender, Sender
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
+from tocsin.core.launch_text import describe_launch, describe_launches
 from tocsin.core.message_text import describe_message
 from tocsin.core.workflows import drawing, picture, trace
 from tocsin.settings import Settings
@@ -85,6 +97,8 @@ async def _apply(parsed: argparse.Namespace, loaded: Settings) -> int:
     for workflow_id, by_node in applied.left.items():
         for node, left in by_node.items():
             print(f"workflow {workflow_id}: {left} profiles left, their node {node} is gone")
+    for warning in applied.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     if parsed.dry_run:
         print("nothing was changed: --dry-run")
     return 0
@@ -138,6 +152,72 @@ async def _show_message(parsed: argparse.Namespace, loaded: Settings) -> int:
     return 0
 
 
+async def _list_launches(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context, context.database.transaction() as transaction:
+        views = await launch_views.list_views(
+            transaction,
+            context.clock(),
+            from_id="",
+            trigger_id=parsed.trigger,
+            workflow_id=parsed.workflow,
+            limit=parsed.limit,
+        )
+    print(describe_launches(views), end="")
+    return 0
+
+
+async def _show_launch(parsed: argparse.Namespace, loaded: Settings) -> int:
+    launch_id = launch_views.parse_id(parsed.id)
+    async with wiring.open_context(loaded) as context, context.database.transaction() as transaction:
+        print(describe_launch(await launch_views.get_view(transaction, launch_id, context.clock())), end="")
+    return 0
+
+
+async def _change_launch(parsed: argparse.Namespace, loaded: Settings) -> int:
+    launch_id = launch_views.parse_id(parsed.id)
+    async with wiring.open_context(loaded) as context:
+        print(await launch_changes.change(context, parsed.verb, launch_id))
+    return 0
+
+
+async def _list_hooks(_: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print("\n".join(await hooks.describe_all(context)))
+    return 0
+
+
+async def _change_hook(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print(await hooks.change(context, parsed.id, since=parsed.since, skip_failing=parsed.skip_failing))
+    return 0
+
+
+async def _test_hook(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        async with context.database.transaction() as transaction:
+            hook = (await context.configuration(transaction)).get_hook(parsed.id)
+        door = wiring.open_hook_door(loaded)(1)
+        try:
+            reply = await hooks.try_out(context, door, hook)
+        finally:
+            await door.close()
+    print(f"hook {hook.id} {hook.name!r}: {f'NOT taken: {reply.text}' if reply.text else 'taken'}")
+    return 1 if reply.text else 0
+
+
+async def _explain_message(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print(explaining.describe(await explaining_actions.explain_said(context, parsed.id)), end="")
+    return 0
+
+
+async def _suppress(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        lines = await suppressed.change(context, parsed.change, parsed.addresses, parsed.list, parsed.reason)
+    print("\n".join(lines))
+    return 0
+
+
 async def _migrate(_: argparse.Namespace, loaded: Settings) -> int:
     async with wiring.open_context(loaded, migrated=False) as context, context.database.transaction() as transaction:
         applied = await migrate.migrate(transaction)
@@ -157,15 +237,28 @@ async def _check(_: argparse.Namespace, loaded: Settings) -> int:
             configuration = await context.configuration(transaction)
         print(f"database: usable, schema {migrate.migrations()[-1].version}")
         for sender in configuration.senders.values():
-            channel = SmtpChannel(sender)
-            try:
-                print(f"sender {sender.id} {sender.name!r}: {await channel.check()}")
-            except NotReady as trouble:
-                troubles += 1
-                print(f"sender {sender.id} {sender.name!r}: NOT usable: {trouble.describe()}")
-            finally:
-                await channel.close()
+            troubles += await _check_sender(wiring.ways_out(loaded), sender)
+        for line in await hooks.describe_all(context):
+            print(line)
+            troubles += ": PAUSED, " in line
     return 1 if troubles else 0
+
+
+async def _check_sender(ways_out: WaysOut, sender: Sender) -> int:
+    """Prints whether a sender can be used; the number of troubles."""
+    if isinstance(sender, RouteSender):
+        print(f"sender {sender.id} {sender.name!r}: chooses among {', '.join(map(str, sender.sender_ids()))}")
+        return 0
+    try:
+        channel = ways_out.open(sender)
+        try:
+            print(f"sender {sender.id} {sender.name!r}: {await channel.check()}")
+        finally:
+            await channel.close()
+    except NotReady as trouble:
+        print(f"sender {sender.id} {sender.name!r}: NOT usable: {trouble.describe()}")
+        return 1
+    return 0
 
 
 def check_geo(path: Path | None) -> int:
@@ -179,6 +272,13 @@ def check_geo(path: Path | None) -> int:
         print(f"geo database: NOT usable: {trouble.describe()}")
         return 1
     print(f"geo database: usable, {edition.type}, built {edition.built}")
+    return 0
+
+
+async def _rotate_secret(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        await link_secrets.rotate(context, forget_old=parsed.forget_old)
+    print("links in mails are signed with a new secret" + (", older links are void" if parsed.forget_old else ""))
     return 0
 
 
@@ -217,12 +317,74 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument(
         "--permission", action="append", default=[], choices=get_args(Permission), help="what it may do (default: all)"
     )
+    secret = commands.add_parser("secret", help="what links in mails are signed with")
+    rotate = _command(
+        secret.add_subparsers(required=True, metavar="COMMAND"), "rotate", "sign with a new secret", _rotate_secret
+    )
+    rotate.add_argument("--forget-old", action="store_true", help="make links of mails that were sent before void")
     message = commands.add_parser("message", help="what became of messages")
     several = message.add_subparsers(required=True, metavar="COMMAND")
     told = _command(several, "show", "tell how a message waits and what happened to it", _show_message)
     told.add_argument("id", metavar="ID", help="its id, 24 hex digits, or its Message-ID")
+    _add_launch_commands(commands)
+    explained = _command(several, "explain", "tell why a message was or was not sent", _explain_message)
+    explained.add_argument("id", metavar="ID", help="its id, 24 hex digits, or its Message-ID")
+    _add_suppress_commands(commands)
+    _add_hook_commands(commands)
     _add_workflow_commands(commands)
     return parser
+
+
+def _add_launch_commands(commands: Any) -> None:
+    launch = commands.add_parser("launch", help="what became of launching calls")
+    several = launch.add_subparsers(required=True, metavar="COMMAND")
+    listed = _command(several, "list", "tell the newest launches", _list_launches)
+    listed.add_argument("--limit", metavar="N", type=int, default=20, help="how many (default: %(default)s)")
+    listed.add_argument("--trigger", metavar="ID", type=int, help="only those of this trigger")
+    listed.add_argument("--workflow", metavar="ID", type=int, help="only those of this workflow")
+    _command(several, "show", "tell how far a launch is", _show_launch).add_argument("id", metavar="ID")
+    summaries = {
+        "pause": "send no more messages of a launch for now",
+        "resume": "go on with a paused launch",
+        "cancel": "take what a launch has not sent yet out of the queue",
+        "retry": "send a launch again to those whom it did not reach",
+    }
+    for verb, summary in summaries.items():
+        change = _command(several, verb, summary, _change_launch)
+        change.add_argument("id", metavar="ID", help="the launch_id of the call's answer, 24 hex digits")
+        change.set_defaults(verb=verb)
+
+
+def _add_hook_commands(commands: Any) -> None:
+    several = commands.add_parser("hook", help="who is told what happens").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    _command(several, "list", "tell how hooks are", _list_hooks)
+    resumed = _command(several, "resume", "go on with a hook that is paused or waits", _change_hook)
+    resumed.add_argument("--skip-failing", action="store_true", help="forget the batches that it does not take")
+    replayed = _command(several, "replay", "tell a hook again what happened", _change_hook)
+    replayed.add_argument("--since", metavar="INSTANT|EVENT", required=True, help="an ISO 8601 time, or an event_id")
+    tested = _command(several, "test", "send a hook an event that never happened, now", _test_hook)
+    resumed.set_defaults(since="")
+    replayed.set_defaults(skip_failing=False)
+    for one in (resumed, replayed, tested):
+        one.add_argument("id", metavar="ID", type=int)
+
+
+def _add_suppress_commands(commands: Any) -> None:
+    several = commands.add_parser("suppress", help="addresses that get nothing").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    for change, summary in (
+        ("add", "put addresses on a list"),
+        ("remove", "take addresses from a list"),
+        ("show", "tell on which lists addresses are, and why"),
+    ):
+        one = _command(several, change, summary, _suppress)
+        one.add_argument("addresses", metavar="ADDRESS", nargs="+", help="an email, a phone number or @domain")
+        one.add_argument("--list", metavar="ID", type=int, default=None, help="which list (default: every, to add: 1)")
+        one.add_argument("--reason", metavar="TEXT", default="", help="why, for those who look later")
+        one.set_defaults(change=change)
 
 
 def _add_workflow_commands(commands: Any) -> None:

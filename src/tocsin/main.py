@@ -5,30 +5,30 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
 import uvicorn
 
 from tocsin import log as logs
-from tocsin.actions import bounces, housekeeping
+from tocsin.actions import bounces, housekeeping, workers
 from tocsin.actions.context import Context
+from tocsin.actions.hook_delivery import HookDelivery, OpenDoor
 from tocsin.actions.messages import Delivery
 from tocsin.actions.passage_requests import Asker
 from tocsin.actions.passages import Graphs
+from tocsin.actions.tracking import Hits
 from tocsin.channels.bounce_server import BounceServer
-from tocsin.channels.contract import Channel
 from tocsin.channels.http import HttpDoor
-from tocsin.channels.return_paths import ReturnPathChannel
-from tocsin.channels.smtp import SmtpChannel
+from tocsin.channels.ways_out import WaysOut
 from tocsin.core.bounces import Report
-from tocsin.core.configuration_senders import Sender
 from tocsin.core.errors import NotReady
 from tocsin.settings import Settings
 from tocsin.store import embedded, migrate
 from tocsin.store.database import Database
 from tocsin.store.geo import Places
+from tocsin.supervising import keep_workers
 from tocsin.web.app import Limits, create_app
 from tocsin.worker import kinds, loop
 
@@ -65,7 +65,14 @@ async def _open_database(settings: Settings, conninfo: str, *, migrated: bool, i
         await database.open()
         if migrated:
             await _bring_up_to_date(database, is_own=is_own)
-        yield Context(database, places=Places(settings.geo_database) if settings.geo_database else None)
+        places = Places(settings.geo_database) if settings.geo_database else None
+        yield Context(
+            database,
+            places=places,
+            public_url=settings.public_url,
+            is_public=settings.is_public,
+            confirmations_per_day=settings.confirmations_per_day,
+        )
     finally:
         await database.close()
 
@@ -109,19 +116,20 @@ async def serve(settings: Settings, roles: Sequence[str]) -> None:
         context = await stack.enter_async_context(open_context(settings))
         if "bounces" in roles:
             await stack.enter_async_context(_bounces_taken(settings, context))
-        if "api" not in roles:
-            await (_work(settings, context, stop) if "worker" in roles else _wait(stop))
+        if "api" not in roles and "worker" in roles and settings.workers == 1:
+            await _work(settings, context, stop)
             return
-        worker_ready = asyncio.Event()
+        workers_ready = asyncio.Event()
         async with asyncio.TaskGroup() as running:
-            if "worker" in roles:
-                running.create_task(_supervise_worker(stop, worker_ready))
-            else:
-                worker_ready.set()
-            running.create_task(_answer(settings, context, stop, worker_ready))
+            count = settings.workers if "worker" in roles else 0
+            running.create_task(keep_workers(count, stop, workers_ready))
+            running.create_task(
+                _answer(settings, context, stop, workers_ready) if "api" in roles else _wait(stop, workers_ready)
+            )
 
 
-async def _wait(stop: asyncio.Event) -> None:
+async def _wait(stop: asyncio.Event, workers_ready: asyncio.Event) -> None:
+    await workers_ready.wait()
     print("tocsin ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for
     await stop.wait()
 
@@ -145,26 +153,33 @@ async def _bounces_taken(settings: Settings, context: Context) -> AsyncIterator[
         await server.close()
 
 
-def _opener(settings: Settings) -> Callable[[Sender], Channel]:
-    return_paths = settings.return_paths
-    if return_paths is None:
-        return SmtpChannel
-    return lambda sender: ReturnPathChannel(SmtpChannel(sender), return_paths)
+def ways_out(settings: Settings) -> WaysOut:
+    """How this process reaches the outside."""
+    return WaysOut(settings.allow_private_addresses, settings.return_paths)
+
+
+def open_hook_door(settings: Settings) -> OpenDoor:
+    """How hooks are reached: by doors of their own, of which none decides when to try again."""
+
+    def open_door(connections: int) -> HttpDoor:
+        allowed = settings.allow_private_addresses
+        return HttpDoor(allowed, connections=connections, connections_per_host=connections, lets_rest=False)
+
+    return open_door
 
 
 async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> None:
     lease = timedelta(seconds=settings.lease_seconds)
-    delivery = Delivery(context, _opener(settings), lease, settings.data_dir / "journal")
+    delivery = Delivery(context, ways_out(settings).open, lease, settings.data_dir / "journal")
     graphs = Graphs()
     asker = Asker(context, HttpDoor(settings.allow_private_addresses), graphs, lease)
+    hook_delivery = HookDelivery(context, open_hook_door(settings))
     parent = asyncio.create_task(_stop_with_parent(stop))
     print("tocsin worker ready", flush=True)  # noqa: T201 - the sign that whoever started us waits for
     try:
         work = kinds.kinds(
             context,
-            delivery,
-            asker,
-            graphs,
+            kinds.Tools(delivery, asker, graphs, hook_delivery),
             lease=lease,
             batch=settings.worker_batch,
             keep_events=timedelta(days=settings.keep_events_days),
@@ -173,7 +188,10 @@ async def _work(settings: Settings, context: Context, stop: asyncio.Event) -> No
     finally:
         parent.cancel()
         await asker.close()
+        await hook_delivery.close()
         await delivery.close()
+        with suppress(NotReady):
+            await workers.leave(context, delivery.worker_id)
 
 
 async def _stop_with_parent(stop: asyncio.Event) -> None:
@@ -189,9 +207,10 @@ async def _stop_with_parent(stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _answer(settings: Settings, context: Context, stop: asyncio.Event, worker_ready: asyncio.Event) -> None:
+async def _answer(settings: Settings, context: Context, stop: asyncio.Event, workers_ready: asyncio.Event) -> None:
     listening = _listen(settings)
-    app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes), settings.public_url)
+    hits = Hits(context, settings.scanner_networks)
+    app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes), settings.public_url, hits)
     server = _Server(
         uvicorn.Config(
             app,
@@ -200,11 +219,12 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
             lifespan="off",
             server_header=False,
             http="httptools",
+            forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    await worker_ready.wait()
+    await workers_ready.wait()
     host, port = listening.getsockname()[:2]
     # The socket listens already: what comes before the server has started waits for it.
     print(f"tocsin ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - promised
@@ -213,6 +233,7 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     stop.set()
     server.should_exit = True
     await serving
+    await hits.close()
     stopped.cancel()
 
 
@@ -231,28 +252,3 @@ def _listen(settings: Settings) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as trouble:
         raise NotReady(f"cannot listen on {host}:{port}: {trouble.strerror}; choose another TOCSIN_LISTEN") from None
-
-
-async def _supervise_worker(stop: asyncio.Event, ready: asyncio.Event) -> None:
-    """Keep a worker process running; when we are stopped it finishes what it has in hand."""
-    while not stop.is_set():
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tocsin", "serve", "--roles", "worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        if process.stdout:
-            await process.stdout.readline()
-        # Ready, or dead: the API can do without it.
-        ready.set()
-        ended = asyncio.create_task(process.wait())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if ended.done() and not stop.is_set():
-            log.error("worker.died", status=process.returncode)
-            await asyncio.wait({stopped}, timeout=_RESTART_SECONDS)
-        stopped.cancel()
-        if not ended.done():
-            with suppress(ProcessLookupError):
-                process.terminate()
-            await ended

@@ -43,15 +43,24 @@ class Settings(Struct, frozen=True):
     max_body_bytes: int
     max_file_bytes: int
     lease_seconds: int
+    workers: int
     worker_batch: int
     keep_events_days: int
     allow_private_addresses: tuple[IPv4Network | IPv6Network, ...]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    scanner_networks: tuple[IPv4Network | IPv6Network, ...]
+    confirmations_per_day: int
     bounce_domain: str
     bounce_secret: str
     bounce_listen: Address | None
     log_level: log.Level
     log_format: log.Format
     token: str | None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it was said how this server is reached from outside."""
+        return self.public_url != f"http://{self.listen}"
 
     @property
     def return_paths(self) -> ReturnPaths | None:
@@ -234,7 +243,8 @@ OPTIONS: tuple[Option, ...] = (
         "TOCSIN_PUBLIC_URL",
         "a URL, as https://tocsin.example.com",
         "",
-        "How this server is reached from outside, named in openapi.json; without it http:// and the listen address.",
+        "How this server is reached from outside: links in mails begin with it, and openapi.json names it; "
+        "without it http:// and the listen address, and mails are tracked only where a trigger says so.",
         _parse_public_url,
     ),
     Option(
@@ -266,6 +276,13 @@ OPTIONS: tuple[Option, ...] = (
         _whole_number(1, 86400),
     ),
     Option(
+        "TOCSIN_WORKERS",
+        "a whole number from 1 to 64",
+        "1",
+        "How many worker processes this host runs; one for each core that it can spare.",
+        _whole_number(1, 64),
+    ),
+    Option(
         "TOCSIN_WORKER_BATCH",
         "a whole number from 1 to 10000",
         "500",
@@ -285,6 +302,28 @@ OPTIONS: tuple[Option, ...] = (
         "",
         "Networks that outgoing HTTP may reach though their addresses are not public.",
         _parse_networks,
+    ),
+    Option(
+        "TOCSIN_TRUSTED_PROXIES",
+        "networks, as 127.0.0.1/32,10.1.0.0/16",
+        "127.0.0.1/32,::1/128",
+        "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: opens and clicks keep the address "
+        "of who asks.",
+        _parse_networks,
+    ),
+    Option(
+        "TOCSIN_SCANNER_NETWORKS",
+        "networks, as 192.0.2.0/24,2001:db8::/32",
+        "",
+        "Networks where no person reads mail: opens and clicks from there count as those of programs.",
+        _parse_networks,
+    ),
+    Option(
+        "TOCSIN_CONFIRMATIONS_PER_DAY",
+        "a whole number from 1 to 1000",
+        "5",
+        "How many mails that ask for a confirmation one address gets on a day (UTC), whatever calls ask for.",
+        _whole_number(1, 1000),
     ),
     Option(
         "TOCSIN_BOUNCE_DOMAIN",

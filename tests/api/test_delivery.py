@@ -155,7 +155,8 @@ async def test_a_server_that_does_not_answer_holds_up_nobody_else(stage, monkeyp
         async def close(self):
             pass
 
-    monkeypatch.setattr(stage.delivery, "_open_channel", lambda sender: Silent() if sender.id == 1 else stage.mailbox)
+    ways_out = stage.delivery.ways_out
+    monkeypatch.setattr(ways_out, "_open_channel", lambda sender: Silent() if sender.id == 1 else stage.mailbox)
     silent, others = [[f"{name}{number}@example.com" for number in range(100)] for name in ("silent", "other")]
     await launch(stage, silent)
     stage.clock.advance(seconds=1)

@@ -277,6 +277,8 @@ async def test_a_single_call_fails_with_the_error_of_its_item(stage: Stage, name
 async def test_a_single_call_answers_the_profile(stage: Stage, name: str):
     outcome = await launch(stage, name)
     profile = await stage.get_profile(email="ann@example.com")
+    launch_id = outcome.pop("launch_id")
+    assert await stage.rows("SELECT encode(id, 'hex') FROM launches") == [(launch_id,)]
     assert outcome == {"error": 0, "error_text": "Successful operation", "profile_id": profile["id"]}
 
 

@@ -284,10 +284,12 @@ async def test_metrics_count_calls_waiting_messages_tasks_and_events(stage: Stag
     assert queued["tocsin_database_up"] == 1
     assert queued["tocsin_messages_waiting"] == 1
     assert (queued['tocsin_messages_due{sender="relay"}'], queued['tocsin_messages_due{sender="second"}']) == (1, 0)
-    assert queued["tocsin_oldest_due_message_seconds"] == 7
+    oldest = 'tocsin_oldest_due_message_seconds{{sender="{}"}}'
+    assert (queued[oldest.format("relay")], queued[oldest.format("second")]) == (7, 0)
     assert queued['tocsin_tasks{status="queued"}'] == 1
     await stage.work()
     sent = await metrics(stage)
-    assert sent["tocsin_messages_waiting"] == sent["tocsin_oldest_due_message_seconds"] == 0
+    assert sent["tocsin_messages_waiting"] == sent[oldest.format("relay")] == 0
+    assert sent['tocsin_messages_total{outcome="sent",sender="relay"}'] == 2
     assert sent['tocsin_tasks{status="queued"}'] == 0
     assert sent['tocsin_events_total{trigger="8",type="send"}'] == 2

@@ -29,6 +29,7 @@ async def memories(stage: Stage) -> list[dict[str, Any]]:
 async def test_start_brings_the_profile_that_matches_in(stage: Stage):
     profile_id = await stage.add(email=ANN)
     answer = await stage.post("workflows/start", id=12, email=ANN, content={"page": "cart"}, custom_data={"row": 1})
+    assert answer.pop("launch_id")
     assert answer == SUCCESS | {"profile_id": profile_id}
     assert await entered(stage) == [ANN]
     assert await stage.rows("SELECT workflow_id, trigger_id, content, custom_data FROM launches") == [
@@ -52,6 +53,7 @@ async def test_start_by_query_brings_everybody_in_who_fits(stage: Stage):
         await stage.add(email=f"{number}@example.com", bonus=number)
     await stage.post("workflows/start", id=12, email="1@example.com")
     answer = await stage.post("workflows/start", id=12, custom_request={"bonus": {"$gte": 1}})
+    assert answer.pop("launch_id")
     assert answer == SUCCESS | {"total_count": 2, "skipped_count": 1}
     assert await entered(stage) == ["1@example.com", "2@example.com"]
 
@@ -109,6 +111,7 @@ async def test_a_timeout_lets_the_profile_in_later(stage: Stage):
 
 async def test_import_and_start_creates_the_profile_and_brings_it_in(stage: Stage):
     answer = await stage.post("workflows/import_and_start", workflow_id=12, db_id=1, data={"email": ANN, "bonus": 4})
+    assert answer.pop("launch_id")
     assert answer == SUCCESS | {"profile_id": (await stage.get_profile(email=ANN))["id"]}
     assert await entered(stage) == [ANN]
 

@@ -52,6 +52,9 @@ def known(*workflows):
         triggers=TRIGGERS,
         workflows={one.id: one for one in workflows},
         tokens={},
+        suppression_lists={},
+        policies={},
+        hooks={},
         broken=frozenset(),
     )
 

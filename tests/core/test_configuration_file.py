@@ -2,6 +2,7 @@ import re
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -152,7 +153,7 @@ SHOP_TOKEN = "token: abcdefghijklmnqrstuvwxyz"
         ("[email]", "[email], token: sixteen or more letters", f"8: resources[0].token: {RESOURCE_TOKEN}"),
         ("[email]", f"[email], token: {'é' * 16}", f"8: resources[0].token: {RESOURCE_TOKEN}"),
         (EMAIL, "sms: {text: Hello}", "14: triggers[0].template: template 1 has no email"),
-        (f", {EMAIL}", "", "12: templates[0]: a template needs an email or an sms"),
+        (f", {EMAIL}", "", "12: templates[0]: a template needs an email, an sms or a push"),
         (", text: Hello", "", "12: templates[0].email: html or text is missing"),
         ("subject: Hello", "subject: ' '", "12: templates[0].email.subject: the subject must not be empty"),
         ("subject: Hello", 'subject: "a\\nb"', "12: templates[0].email.subject: this must be one line"),
@@ -228,26 +229,26 @@ def test_what_refers_to_a_broken_object_is_not_told_that_there_is_none():
     ]
 
 
-@pytest.mark.parametrize("section", ["hooks", "suppression_lists"])
-def test_sections_of_later_versions_are_refused(section):
-    mistake = the_mistake_of(f"{FILE}{section}:\n  - {{id: 12, nodes: [{{id: start}}]}}\n")
-    assert mistake == f"tocsin.yaml:17: {section}: this section is not available in version 0.1"
-
-
 @pytest.mark.parametrize(
     ("section", "entry", "what"),
     [
-        ("senders", "{id: 2, name: gateway, channel: sms, type: http, url: x, json: {to: x}}", "channel: channel sms"),
-        ("senders", "{id: 2, name: gateway, channel: email, type: http, url: x}", "type: type http"),
-        ("triggers", "{id: 9, name: Text, database: 1, channel: sms, template: 1, sender: 2}", "channel: channel sms"),
+        ("senders", "{id: 2, name: gateway, channel: viber, type: http, url: x}", "channel: channel viber"),
+        ("triggers", "{id: 9, name: Text, database: 1, channel: notify, sender: 2}", "channel: channel notify"),
         ("triggers", "{id: 9, name: Import, database: 1, event: pixel, sms: 1}", "event: event pixel"),
-        ("templates", "{id: 2, name: Push, push: {title: Hello}}", "push: push"),
+        ("templates", "{id: 2, name: Chat, whatsapp: {text: Hello}}", "whatsapp: whatsapp"),
     ],
 )
 def test_objects_of_later_versions_are_one_mistake(section, entry, what):
     member, _, words = what.partition(": ")
     expected = f"tocsin.yaml:2: {section}[0].{member}: {words} is not available in version 0.1"
     assert the_mistake_of(f"{section}:\n  - {entry}\n") == expected
+
+
+def test_smpp_is_refused_with_what_to_do_instead():
+    expected = "senders[0].type: type smpp is not available in version 0.1; send to the HTTP API of a gateway"
+    for more in ("host: x}", "host: x, port: 2775, system_id: me, password: 5}"):
+        text = f"senders:\n  - {{id: 2, name: gateway, channel: sms, type: smpp, {more}\n"
+        assert the_mistake_of(text).startswith(f"tocsin.yaml:2: {expected}")
 
 
 def test_the_version_in_messages_is_that_of_the_program():
@@ -417,7 +418,8 @@ def test_whatever_the_text_the_answer_is_objects_or_mistakes(text):
         assert isinstance(parse(text, "tocsin.yaml", {}), Objects)
 
 
-_members = sorted({field.name for kind in SECTIONS.values() for field in structs.fields(kind)})
+_kinds = [kind for section in SECTIONS.values() for kind in get_args(section) or (section,)]
+_members = sorted({field.name for kind in _kinds for field in structs.fields(kind)})
 _plain = st.sampled_from([None, True, 0, 1, 1.5, "", "a", "email", "smtp", "enum", "${X}"])
 _values = _plain | st.lists(_plain, max_size=2) | st.dictionaries(st.sampled_from(_members), _plain, max_size=3)
 _entries = st.dictionaries(st.sampled_from(_members), _values, max_size=8)
@@ -491,3 +493,101 @@ def test_only_pruning_removes_and_never_the_tokens_of_a_file_without_any():
 def test_what_is_configured_is_listed_as_a_file_has_it():
     configured = Configuration(version=3, databases={1: DATABASE}, tokens={SHOP.sha256: SHOP})
     assert list_objects(configured) == Objects(databases={1: DATABASE}, tokens={"shop": SHOP})
+
+
+GATEWAY = """
+  - id: 2
+    name: gateway
+    channel: sms
+    type: http
+    url: "https://sms.example.com/v1/${ACCOUNT}/send"
+    headers: {Authorization: "Bearer ${KEY}"}
+    json: {to: "{phone}", messages: [{text: "{text}", from: "{from}"}]}
+"""
+SECRETS = {"ACCOUNT": "me", "KEY": "k"}
+
+
+def gateway(old="", new="", add="", environment=SECRETS, stored=None):
+    text = FILE.replace("senders:\n", f"senders:{GATEWAY.replace(old, new) if old else GATEWAY}{add}", 1)
+    return parse(text, "tocsin.yaml", environment, stored).senders[2]
+
+
+def test_references_within_the_texts_of_a_sender_are_kept_apart_from_what_they_stand_for():
+    sender = gateway()
+    assert sender.secrets == SECRETS
+    assert sender.headers == {"Authorization": "Bearer ${KEY}"}
+    stored = structs.replace(ALL, senders={2: sender, **ALL.senders})
+    assert "Bearer ${KEY}" in dump(stored)
+    assert "secrets" not in dump(stored)
+    assert gateway(environment={}, stored=stored) == sender
+    assert gateway(environment={"KEY": "new"}, stored=stored).secrets == {"ACCOUNT": "me", "KEY": "new"}
+    with pytest.raises(ConfigurationMistakes) as caught:
+        gateway(environment={"KEY": "k"})
+    assert str(caught.value) == "tocsin.yaml:14: senders[0].url: the environment variable ACCOUNT is not set"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("https://", "ftp://", "url: expected http:// or https:// and a host"),
+        ("sms.example.com", "{phone}.example.com", "url: the host must be written out"),
+        ("{from}", "{form}", "json.messages[0].from: there is no {form}; expected one of {phone}"),
+        ("{text}", "Hello", "{text} stands nowhere in what is sent"),
+        ("{phone}", "me", "neither {phone} nor {digits} stands in what is sent"),
+        ("headers:", "alphabets: {gsm7: '0'}\n    headers:", "alphabets: {alphabet} stands nowhere in what is sent"),
+        ("headers:", "alphabets: {gsm7: 0}\n    headers:", "alphabets.gsm7: expected text"),
+        ("headers:", "alphabets: {ucs-2: x}\n    headers:", "alphabets.ucs-2: there is no such member"),
+        ("json:", "form: {a: b}\n    json:", "form: json and form cannot all be given"),
+        ("headers:", "method: GET\n    headers:", "method: a GET carries no json"),
+        ("Authorization", "Content-Length", "headers.Content-Length: this header is set by the connection"),
+        ("headers:", "secrets: {KEY: x}\n    headers:", "secrets: there is no such member"),
+        ("headers:", "callback_secret: x\n    headers:", "callback_secret: expected 16 to 200 letters"),
+        ("headers:", "answer: {accepted: '('}\n    headers:", "answer.accepted: this is no regular expression"),
+        ("headers:", "answer: {message_id: abc}\n    headers:", "answer.message_id: expected a JSONPath"),
+        ("headers:", "answer: {message_id: '$['}\n    headers:", "answer.message_id: the path cannot be read"),
+        ("headers:", "answer: {refused_status: [200]}\n    headers:", "answer.refused_status: 200 cannot be both"),
+        ("headers:", "answer: {accepted_status: []}\n    headers:", "answer.accepted_status: expected at least one"),
+        ("headers:", "receipts: {status: s}\n    headers:", "callback_secret: receipts need a secret"),
+        ("headers:", "receipts: {status: s}\n    headers:", "receipts: message_id or provider_id must say"),
+        ("headers:", "receipts: {status: s}\n    headers:", "receipts: delivered and failed must say"),
+        ("headers:", "receipts: {provider_id: s}\n    headers:", "receipts.provider_id: answer.message_id must say"),
+        ("headers:", "receipts: {phone: s}\n    headers:", "receipts: phone and text belong together"),
+        ("headers:", "receipts: {status: '$['}\n    headers:", "receipts.status: the path cannot be read"),
+        ("channel: sms", "channel: email", "channel: expected sms, got 'email'"),
+    ],
+)
+def test_what_cannot_be_right_about_a_sender_of_sms_is_told(old, new, mistake):
+    with pytest.raises(ConfigurationMistakes) as caught:
+        gateway(old, new)
+    assert f"senders[0].{mistake}" in str(caught.value) or f"senders[0]: {mistake}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("triggers", "mistake"),
+    [
+        ("channel: sms, template: 1, sender: 2", "triggers[0].template: template 1 has no sms"),
+        ("channel: sms, template: 2, sender: 1", "triggers[0].sender: sender 1 sends email, not sms"),
+        ("channel: email, template: 1, sender: 2", "triggers[0].sender: sender 2 sends sms, not email"),
+        ("channel: push, template: 2, sender: 2", "triggers[0].resource: push goes to subscriptions"),
+    ],
+)
+def test_template_sender_and_trigger_are_of_one_channel(triggers, mistake):
+    text = f"""senders:{GATEWAY}
+  - {{id: 1, name: relay, channel: email, type: smtp, host: 127.0.0.1}}
+databases: [{{id: 1, name: Customers}}]
+templates:
+  - {{id: 1, name: Mail, email: {{from_email: a@example.com, subject: x, text: x}}}}
+  - {{id: 2, name: Both, sms: {{text: x}}, push: {{title: x}}}}
+triggers:
+  - {{id: 9, name: Text, database: 1, {triggers}}}
+"""
+    with pytest.raises(ConfigurationMistakes) as caught:
+        parse(text, "tocsin.yaml", SECRETS)
+    assert mistake in str(caught.value)
+
+
+def test_a_text_that_is_longer_than_its_template_allows_is_told_when_it_is_applied():
+    long = FILE.replace(
+        "templates:\n", "templates:\n  - {id: 2, name: Long, sms: {text: %s, max_segments: 2}}\n" % ("й" * 135), 1
+    )
+    assert the_mistake_of(long).endswith("sms.text: the text takes 3 SMS in UCS-2; max_segments is 2")

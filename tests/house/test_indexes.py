@@ -117,6 +117,8 @@ OF_AN_IMPORT = {
     "identities.find": (sought(BATCH), {"value"}),
     "identities.find_owners_of_all": (combinations(BATCH), {"value"}),
     "identities.delete": (lost(BATCH), {"value"}),
+    "identities.list_owners": ({"values": values(100), "kind": 4}, {"value"}),
+    "provider_ids.find": ({"provider_ids": ["a", "b"], "sender_id": 1}, {"provider_id", "sender_id"}),
     "profiles.get": (keys(BATCH) | {"database_id": 1}, {"bucket", "id"}),
     "profiles.find": (keys(BATCH) | {"database_id": 1}, {"bucket", "id"}),
     "profiles.update": (keys(BATCH) | documents(BATCH), {"bucket", "id"}),
@@ -137,6 +139,7 @@ OF_AN_IMPORT = {
 OF_OTHER_TABLES = {
     "passages.list_entered": ("workflow_entries", keys(BATCH) | OF_ONE_WORKFLOW, {"bucket", "profile_id"}),
     "history.find": ("events", ANYWHERE, {"bucket", "id"}),
+    "history.find_all": ("events", keys(100), {"bucket", "id"}),
     "history.find_place": ("events", OF_A_HISTORY, {"bucket"}),
     "history.list_of_message": ("events", OF_A_HISTORY, {"bucket", "profile_id"}),
     "history.list_of_profile": ("events", OF_A_HISTORY | PAGE, {"bucket", "profile_id", "at"}),
@@ -152,6 +155,10 @@ OF_OTHERS = {
     "messages.take": (keys(CLAIMED), {"bucket", "id"}),
     "messages.delete": (keys(CLAIMED), {"bucket", "id"}),
     "messages.postpone": (keys(CLAIMED) | {"due_at": [NOW] * CLAIMED}, {"bucket", "id"}),
+    "messages.give_back": (
+        keys(CLAIMED) | {"due_at": [NOW] * CLAIMED, "attempts": [0] * CLAIMED},
+        {"bucket", "id"},
+    ),
     "passages.claim": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),
     "passages.list_of_profile": (OF_ONE_PROFILE, {"bucket", "profile_id", "workflow_id"}),
     "tasks.claim": ({"now": NOW, "leased_until": NOW}, {"due_at", "id"}),

@@ -16,10 +16,15 @@ NAMED = {(noun, name): query for noun in queries.nouns() for name, query in quer
 # all hosts; those that may are here, each with its reason.
 SPREAD_TABLES = ("profiles", "launches", "messages", "events")
 ACROSS_ALL_BUCKETS = {
+    ("launches", "list_ids"): "a page of the newest, for people",
+    ("launches", "list_unsettled"): "the few that are being resumed or cancelled, by an index of theirs alone",
+    ("files", "delete_old"): "which files launches name, by an index of those that have any; now and then",
+    ("messages", "count_of_launches"): "how many messages of a launch wait, for people",
     ("profiles", "list_all"): "every profile that a filter selects, read once through a cursor",
     ("profiles", "list_ids"): "whom a query in a batch means, 100,000 at most",
-    ("messages", "count"): "the length of the whole queue, for metrics only",
-    ("messages", "count_due"): "which sender is behind, for metrics only",
+    ("messages", "count"): "how long the queue is, for metrics only, as far as it is short",
+    ("messages", "estimate"): "how long the queue is, for metrics only, from a sample",
+    ("messages", "list_oldest_due"): "which sender is behind, for metrics only, from the head of the queue",
     ("subscriptions", "count"): "how many a resource has, for the first page of a list only",
 }
 

@@ -1,12 +1,14 @@
 """docs/states.md: the states that it draws are those of the code."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
 from tocsin.actions import tasks
 from tocsin.core import retry
 from tocsin.core.configuration_workflows import Node
+from tocsin.core.launches import LaunchState
 from tocsin.core.workflows.passages import Lane, lane_of
 from tocsin.core.workflows.step import Outcome
 from tocsin.store.tasks import Status
@@ -58,7 +60,16 @@ def test_the_page_tells_the_numbers_of_the_code():
     assert f"due again {tasks.RETRY_AFTER.seconds} seconds later" in text
     assert tasks.MOST_ATTEMPTS == 5
     assert f"{retry.FIRST_DELAY_SECONDS} seconds, doubling up to {retry.LONGEST_DELAY_SECONDS // 3600} hours" in text
-    assert f"After {retry.MOST_ATTEMPTS} attempts as refused" in text
+    assert f"After {retry.GIVE_UP_AFTER // timedelta(hours=1)} hours, or as configured, as refused" in text
+
+
+def test_the_states_of_launches_on_the_page_are_those_of_the_schema_and_of_the_program():
+    checked = re.search(r"CHECK \(state IN \((.*?)\)\)", (ROOT / "src/tocsin/store/schema.sql").read_text("utf-8"))
+    assert checked
+    states = re.findall(r"\w+", checked[1])
+    assert states == list(get_args(LaunchState))
+    assert re.findall(r"^\| `(\w+)` \|", chapter("Launches"), re.MULTILINE) == states
+    assert {state for pair in transitions("Launches") for state in pair} == set(states)
 
 
 LANES = get_args(Lane)

@@ -52,7 +52,7 @@ async def test_a_claimed_message_is_what_was_enqueued(stage):
     plain, own = make(1), make(2, custom_data={"size": "\\N\t'😀\u2028", "n": None}, content={"quote": {"total": 1}})
     await enqueue(stage.connection, plain, own)
     assert await claim(stage.connection) == [
-        ClaimedMessage(one.id, LAUNCH.id, one.profile_id, 8, 1, one.address, one.custom_data, one.content)
+        ClaimedMessage(one.id, LAUNCH.id, one.profile_id, 8, 1, one.address, one.custom_data, one.content, NOW)
         for one in (plain, own)
     ]
 
@@ -131,13 +131,24 @@ async def test_nothing_to_delete_or_postpone_is_nothing_done(stage):
 
 
 async def test_the_count_says_how_many_wait_and_since_when_the_oldest_is_due(stage):
-    assert await messages.count(stage.connection, NOW) == (0, None)
+    assert await messages.count(stage.connection, NOW) == {}
     await enqueue(stage.connection, make(1), due_at=NOW + timedelta(days=1))
-    assert await messages.count(stage.connection, NOW) == (1, None)
+    assert await messages.count(stage.connection, NOW) == {8: (1, 0, None)}
     oldest = NOW - timedelta(minutes=9)
     await enqueue(stage.connection, make(2), due_at=oldest)
     await enqueue(stage.connection, make(3), due_at=NOW)
-    assert await messages.count(stage.connection, NOW) == (3, oldest)
+    assert await messages.count(stage.connection, NOW) == {8: (3, 2, oldest)}
+
+
+async def test_of_a_long_queue_a_part_is_counted_and_the_oldest_is_found_all_the_same(stage, monkeypatch):
+    monkeypatch.setattr(messages, "_SAMPLED_PAGES", 20)
+    monkeypatch.setattr(messages, "_MOST_COUNTED", 1000)
+    await enqueue(stage.connection, *map(make, range(20_000)))
+    oldest = NOW - timedelta(minutes=9)
+    await enqueue(stage.connection, make(20_001), due_at=oldest)
+    counted = (await messages.count(stage.connection, NOW))[8]
+    assert (5_000 < counted.waiting < 60_000, counted.due, counted.oldest_due_at) == (True, counted.waiting, oldest)
+    assert counted.waiting != 20_001
 
 
 async def test_two_workers_at_once_never_claim_the_same_message(database):

@@ -99,10 +99,14 @@ class Product:
 
     def worker(self) -> int:
         """The process id of the worker, once there is one."""
+        wait_until(lambda: bool(self.workers()), "a worker")
+        return self.workers()[0]
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers that there are."""
         assert self._process
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        wait_until(lambda: bool(children.read_text().split()), "a worker")
-        return int(children.read_text().split()[0])
+        return [int(process_id) for process_id in children.read_text().split()]
 
     def kill_worker(self) -> int:
         """kill -9 of the worker; the process id that it had."""

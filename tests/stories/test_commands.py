@@ -102,6 +102,29 @@ def test_check_tells_which_sender_cannot_be_used(shop: Product):
     shop.open_another_inbox()
 
 
+def test_a_launch_is_listed_changed_and_shown(shop: Product):
+    launch_id = "6b00f7529b27e6d05c14a83f"
+    shop.rows(
+        "INSERT INTO launches (bucket, id, trigger_id, content, custom_data, attachments, created_at, source, size) "
+        f"VALUES (63, '\\x{launch_id}', 8, '{{}}', '{{}}', '[]', '2026-11-21 10:00+00', 'start_batch', 2) RETURNING 1"
+    )
+    listed = shop.run("launch", "list", "--trigger", "8")
+    assert listed.stdout == (
+        f"{launch_id}  2026-11-21 10:00:00  done       trigger 8  begun 2, waiting 0, sent 0, undelivered 0\n"
+    )
+    assert shop.run("launch", "cancel", launch_id).stdout == (
+        "cancelled: 0 messages waited, 0 of them may be with a worker\n"
+    )
+    shown = shop.run("launch", "show", launch_id)
+    assert shown.stdout.splitlines() == [
+        f"launch {launch_id}: cancelled; times are UTC",
+        "trigger 8, 2026-11-21 10:00:00, by start_batch",
+        "begun 2, skipped 0, waiting 0",
+    ]
+    resumed = shop.run("launch", "resume", launch_id)
+    assert (resumed.returncode, resumed.stderr) == (1, "tocsin: id: the launch is cancelled\n")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [

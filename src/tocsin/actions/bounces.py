@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from tocsin.actions import profiles
+from tocsin.actions import profiles, suppressed
 from tocsin.actions.context import Context
+from tocsin.core import push
 from tocsin.core.bounces import Report, means_nobody
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.messages import ClaimedMessage, Event
 from tocsin.core.profiles import Profile, Revision
-from tocsin.core.suppressing import COMPLAINED, HARDBOUNCED, suppress
+from tocsin.core.suppressing import COMPLAINED, HARDBOUNCED, invalidate_device, suppress
 from tocsin.log import get as get_log
 from tocsin.store import events, history, passages
 from tocsin.store import profiles as stored_profiles
@@ -46,6 +47,7 @@ async def record(context: Context, message_id: bytes, report: Report) -> bool:
         if before is None or any(event.type == report.type for event in known):
             return False
         await _suppress(context, transaction, configuration, database, before, message, report)
+        await suppressed.note_report(context, transaction, configuration, message_id, message, report)
         await _insert_event(context, transaction, database, message_id, message, report)
     return True
 
@@ -65,6 +67,8 @@ async def suppress_refused(context: Context, happened: Sequence[Event]) -> None:
 
 def _is_of_nobody(event: Event) -> bool:
     code, text = event.data.get("code", 0), event.data.get("text", "")
+    if event.type == "undeliv_push":
+        return bool(code == push.GONE)
     return event.type == "undeliv" and code >= _REFUSED_FOR_GOOD and means_nobody(text)
 
 
@@ -74,11 +78,21 @@ async def _suppress_all(context: Context, database_id: int, refused: Sequence[Ev
         database = configuration.get_database(database_id)
         before = await profiles.get_locked(transaction, database, list({event.message.profile_id for event in refused}))
         after = dict(before)
-        for profile_id, address in ((event.message.profile_id, event.message.address) for event in refused):
+        for event in refused:
+            profile_id = event.message.profile_id
             if profile_id in after:
-                after[profile_id] = suppress(after[profile_id], address, HARDBOUNCED, None)
+                after[profile_id] = _without_address(after[profile_id], event)
         revisions = [Revision(one, after[one.id]) for one in before.values() if after[one.id] != one]
         await profiles.revise(context, transaction, configuration, database, revisions)
+        mails = [event for event in refused if event.type == "undeliv"]
+        if mails:
+            await suppressed.note_refused(context, transaction, mails)
+
+
+def _without_address(profile: Profile, refused: Event) -> Profile:
+    if refused.type == "undeliv_push":
+        return invalidate_device(profile, refused.message.address)
+    return suppress(profile, refused.message.address, HARDBOUNCED, None)
 
 
 def _database(configuration: Configuration, message: KnownMessage) -> Database | None:

@@ -1,20 +1,28 @@
 """Composing claimed messages: what they need is read by a few statements, templates are translated once and kept."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from msgspec import structs
+
+from tocsin.actions.context import Context
 from tocsin.channels.contract import Envelope, Outcome
-from tocsin.core.composition import EmailComposer, Mail
+from tocsin.core import retry
+from tocsin.core.composition import EmailComposer
+from tocsin.core.composition_push import PushComposer
+from tocsin.core.composition_sms import SmsComposer
 from tocsin.core.configuration import Configuration, Trigger
 from tocsin.core.configuration_senders import Sender
-from tocsin.core.configuration_templates import EmailTemplate
+from tocsin.core.configuration_templates import EmailTemplate, PushTemplate, SmsTemplate, Template
 from tocsin.core.errors import TocsinError
 from tocsin.core.launches import Launch
+from tocsin.core.message_context import Content
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
+from tocsin.core.public_links import PublicLinks
 from tocsin.log import get as get_log
 from tocsin.store import files, launches
 from tocsin.store import profiles as stored_profiles
@@ -35,6 +43,12 @@ class Composed(NamedTuple):
     outcome: Outcome | None
     database_id: int
     missing: int = 0
+    channel: str = "email"
+    segments: int = 0
+    give_up_after: timedelta = retry.GIVE_UP_AFTER
+
+
+_Said = EmailTemplate | SmsTemplate | PushTemplate
 
 
 class Work(NamedTuple):
@@ -45,10 +59,11 @@ class Work(NamedTuple):
     profiles: dict[bytes, Profile]
     attachments: dict[bytes, list[Attachment]]
     now: datetime
+    links: PublicLinks
 
 
 async def read(
-    transaction: Transaction, configuration: Configuration, claimed: Sequence[ClaimedMessage], now: datetime
+    context: Context, transaction: Transaction, configuration: Configuration, claimed: Sequence[ClaimedMessage]
 ) -> Work:
     """Launches, profiles and files of the batch, a statement each."""
     await stored_profiles.prefer_indexes(transaction)
@@ -64,14 +79,39 @@ async def read(
         ]
         for launch in launched.values()
     }
-    return Work(configuration, launched, found, attachments, now)
+    links = await context.links(transaction, configuration)
+    return Work(configuration, launched, found, attachments, context.clock(), links)
+
+
+class ChannelComposer(Protocol):
+    """Composes the messages of one template on one channel."""
+
+    def compose(
+        self,
+        message: ClaimedMessage,
+        trigger: Trigger,
+        launch: Launch,
+        profile: Profile,
+        attachments: Sequence[Attachment],
+        now: datetime,
+    ) -> Content:
+        """What one message carries. Raises Invalid when it cannot be composed from this data."""
+        ...
+
+
+_COMPOSERS: Mapping[str, Callable[[Any, PublicLinks], ChannelComposer]] = {
+    "email": EmailComposer,
+    "sms": lambda template, _: SmsComposer(template),
+    "push": lambda template, _: PushComposer(template),
+}
 
 
 class Composer:
     """Composes messages. Keeps templates translated as long as they are configured the same."""
 
     def __init__(self) -> None:
-        self._composers: dict[int, tuple[EmailTemplate, EmailComposer]] = {}
+        self._composers: dict[tuple[int, str], tuple[_Said, ChannelComposer]] = {}
+        self._links: PublicLinks | None = None
 
     def compose_groups(self, work: Work, claimed: Sequence[ClaimedMessage]) -> Iterator[list[Composed]]:
         """All messages, in groups of about so many bytes at most, each composed when it is asked for."""
@@ -89,20 +129,29 @@ class Composer:
 
     def _compose(self, work: Work, message: ClaimedMessage) -> Composed:
         trigger = work.configuration.triggers.get(message.trigger_id)
-        database_id = trigger.database if trigger else 0
+        database_id, channel = (trigger.database, trigger.channel) if trigger else (0, "email")
+        configured = work.configuration.senders.get(trigger.sender) if trigger else None
+        give_up_after = retry.give_up_after(trigger, configured)
+        age = work.now - (message.first_due_at or work.now)
+        if age >= give_up_after:
+            untried = structs.replace(message, attempts=message.attempts - 1)
+            expired = Outcome(message.id, "refused", 0, retry.describe_expired(untried.attempts, age))
+            return Composed(untried, None, None, expired, database_id, channel=channel)
         try:
-            sender, mail = self._mail(work, message, trigger)
+            sender, content = self._content(work, message, trigger)
         except TocsinError as mistake:
             refused = Outcome(message.id, "refused", 0, mistake.describe())
-            return Composed(message, None, None, refused, database_id)
+            return Composed(message, None, None, refused, database_id, channel=channel)
         except Exception as error:  # noqa: BLE001 - a fault of ours delays its own message, not the whole batch
             log.failure("message.uncomposed", error, message_id=message.id.hex(), trigger=message.trigger_id)
             deferred = Outcome(message.id, "deferred", 0, "the message could not be composed; see the log")
-            return Composed(message, None, None, deferred, database_id)
-        envelope = Envelope(message.id, mail.sender, message.address, mail.body)
-        return Composed(message, sender, envelope, None, database_id, mail.missing)
+            return Composed(message, None, None, deferred, database_id, 0, channel, 0, give_up_after)
+        envelope = Envelope(message.id, content.sender, message.address, content.body)
+        return Composed(
+            message, sender, envelope, None, database_id, content.missing, channel, content.segments, give_up_after
+        )
 
-    def _mail(self, work: Work, message: ClaimedMessage, trigger: Trigger | None) -> tuple[Sender, Mail]:
+    def _content(self, work: Work, message: ClaimedMessage, trigger: Trigger | None) -> tuple[Sender, Content]:
         launch, profile = work.launches.get(message.launch_id), work.profiles.get(message.profile_id)
         if trigger is None:
             raise TocsinError("the trigger was removed")
@@ -110,13 +159,20 @@ class Composer:
             raise TocsinError("the profile was deleted")
         template = work.configuration.templates.get(trigger.template)
         sender = work.configuration.senders.get(trigger.sender)
-        if template is None or template.email is None or sender is None:
+        composer = self._composer(work.links, template, trigger.channel) if template else None
+        if composer is None or sender is None:
             raise TocsinError("the trigger's template or sender was removed")
-        composer = self._composer(template.id, template.email)
         return sender, composer.compose(message, trigger, launch, profile, work.attachments[launch.id], work.now)
 
-    def _composer(self, template_id: int, template: EmailTemplate) -> EmailComposer:
-        known = self._composers.get(template_id)
-        if known is None or known[0] is not template:
-            known = self._composers[template_id] = (template, EmailComposer(template))
+    def _composer(self, links: PublicLinks, template: Template, channel: str) -> ChannelComposer | None:
+        """None when the template says nothing on this channel."""
+        said: _Said | None = getattr(template, channel)
+        if said is None:
+            return None
+        if links != self._links:
+            self._composers.clear()
+            self._links = links
+        known = self._composers.get((template.id, channel))
+        if known is None or known[0] is not said:
+            known = self._composers[template.id, channel] = (said, _COMPOSERS[channel](said, links))
         return known[1]

@@ -5,10 +5,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from tocsin.actions import workflow_changes
+from tocsin.actions import suppressed, workflow_changes
 from tocsin.actions.context import Context
 from tocsin.core import configuration_file
 from tocsin.core.configuration import Configuration, Database, Token
+from tocsin.core.configuration_consent import list_warnings
 from tocsin.core.configuration_file import Change, Objects
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import Conflict
@@ -23,10 +24,11 @@ _PAGE = 5000
 
 
 class Applied(NamedTuple):
-    """What applying a file changed, and how many passages it ended, by workflow and former node."""
+    """What applying a file changed, how many passages it ended, by workflow and former node, and what is doubtful."""
 
     changes: Sequence[Change]
     left: Mapping[int, Mapping[str, int]]
+    warnings: Sequence[str] = ()
 
 
 async def apply(
@@ -51,8 +53,8 @@ async def apply(
         changes = configuration_file.differences(stored, wanted, prune=prune)
         left = await _revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
         if not dry_run:
-            await _write(transaction, configuration, wanted, changes)
-    return Applied(changes, left)
+            await _write(transaction, configuration, wanted, changes, context.clock())
+    return Applied(changes, left, list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates}))
 
 
 async def export(context: Context) -> str:
@@ -93,7 +95,7 @@ async def _revise_workflows(
 
 
 async def _write(
-    transaction: Transaction, configuration: Configuration, wanted: Objects, changes: Sequence[Change]
+    transaction: Transaction, configuration: Configuration, wanted: Objects, changes: Sequence[Change], at: datetime
 ) -> None:
     written = [
         ObjectChange(change.section, str(change.key), getattr(wanted, change.section).get(change.key))
@@ -106,6 +108,7 @@ async def _write(
         before = configuration.databases.get(identifier)
         await _index(transaction, before, database)
         await _check_unique(transaction, before, database)
+    await suppressed.follow_file(transaction, wanted.suppression_lists, changes, at)
     await stored_configuration.write(transaction, written)
 
 

@@ -44,6 +44,7 @@ async def _uploaded(transaction: Transaction, keys: dict[int, str]) -> dict[int,
     if not keys:
         return {}
     ids = {place: _parse_key(key, place) for place, key in keys.items()}
+    await files.lock(transaction, list(ids.values()))
     notes = await files.describe(transaction, list(ids.values()))
     for place, identifier in ids.items():
         if identifier not in notes:

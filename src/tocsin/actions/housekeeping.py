@@ -1,10 +1,12 @@
 """What is done now and then: partitions for history to come, and forgetting what nobody will ask for."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from tocsin.actions import requests, tasks
+from tocsin.actions import hooks, requests, tasks
 from tocsin.actions.context import Context
-from tocsin.store import partitions
+from tocsin.store import confirmations, files, launches, partitions, reactions
+
+_CHUNK_ROWS = 5000
 
 
 async def tidy(context: Context, keep_events: timedelta) -> None:
@@ -12,9 +14,22 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await prepare(context)
     await requests.forget_old(context)
     await tasks.forget_old(context)
+    await hooks.forget_old(context, context.clock() - keep_events)
+    await _forget_launches(context, context.clock() - keep_events)
     async with context.database.transaction() as transaction:
+        await reactions.delete_old(transaction, context.clock() - keep_events)
+        await confirmations.delete_old(transaction, context.clock().date())
         for table in partitions.TABLES:
             await partitions.drop(transaction, table, (context.clock() - keep_events).date())
+
+
+async def _forget_launches(context: Context, before: datetime) -> None:
+    """Launches of which nothing is left, and then the files that none names, in chunks, each one transaction."""
+    for delete_old in (launches.delete_old, files.delete_old):
+        deleted = _CHUNK_ROWS
+        while deleted == _CHUNK_ROWS:
+            async with context.database.transaction() as transaction:
+                deleted = await delete_old(transaction, before, _CHUNK_ROWS)
 
 
 async def prepare(context: Context) -> None:

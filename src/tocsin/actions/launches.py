@@ -9,7 +9,8 @@ from msgspec import Struct, structs
 from tocsin.actions import profiles, triggers, workflows
 from tocsin.actions.context import Context
 from tocsin.actions.profiles import MOST_ITEMS, Found, Import
-from tocsin.core import emails, mongo
+from tocsin.actions.triggers import Sending, Started
+from tocsin.core import mongo
 from tocsin.core.configuration import Configuration, Database, Trigger
 from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, TocsinError
@@ -28,6 +29,7 @@ from tocsin.core.launches import (
     item_error,
 )
 from tocsin.core.matching import Keys, Matching, is_given, keys_of
+from tocsin.core.messages import QueuedMessage
 from tocsin.core.profiles import Profile
 from tocsin.core.triggers import DELETED, Skip
 from tocsin.core.workflows.passages import Memory
@@ -85,10 +87,10 @@ async def check(transaction: Transaction, configuration: Configuration, call: Im
 def _check_target(configuration: Configuration, call: LaunchCall) -> Target:
     call.timeout.length()
     try:
-        if call.subscription_filter and call.subscription_filter.email:
-            emails.parse(call.subscription_filter.email)
-    except ValueError as mistake:
-        raise Invalid(str(mistake), path="subscription_filter.email") from None
+        if call.subscription_filter:
+            call.subscription_filter.check()
+    except Invalid as mistake:
+        raise mistake.below("subscription_filter") from None
     if call.workflow_id is not None:
         return _check_workflow(configuration, call.workflow_id)
     return _check_trigger(configuration, call.trigger_id or 0)
@@ -180,6 +182,7 @@ class _Start(NamedTuple):
     due_at: datetime
     wanted: SubscriptionFilter | None
     is_locked: bool
+    configuration: Configuration
 
 
 async def run(context: Context, transaction: Transaction, checked: CheckedCall) -> BatchOutcome:
@@ -203,23 +206,42 @@ async def run_for_audience(
     context: Context, transaction: Transaction, configuration: Configuration, call: StartCall, query: dict[str, Any]
 ) -> AudienceOutcome:
     """Launch for every profile that fits the query, a page at a time: however many there are, few are in memory."""
+    return (await begin_for_audience(context, transaction, configuration, call, query))[0]
+
+
+async def begin_for_audience(
+    context: Context, transaction: Transaction, configuration: Configuration, call: StartCall, query: dict[str, Any]
+) -> tuple[AudienceOutcome, QueuedMessage | None]:
+    """The same, and the first message that came of it."""
     target = _check_target(configuration, call)
     database = configuration.get_database(target.database)
     wanted = condition(mongo.parse(query, database), database.id)
     now = context.clock()
-    start = _start_of(context, call, target, now, is_locked=isinstance(target, Workflow))
+    start = _start_of(context, configuration, call, target, now, is_locked=isinstance(target, Workflow))
     if start.is_locked:
         # Page by page they could not be taken in sorted order.
         await stored_profiles.lock_all(transaction)
-    found = skipped = 0
+    found = size = skipped = 0
+    first: QueuedMessage | None = None
     async with stored_profiles.selecting(transaction, database.id, wanted) as read:
         while page := await read(_PAGE):
             if not found:
                 await launches.insert(transaction, start.launch, now)
             known = {profile.id: profile for profile in page}
-            skipped += len(await _start(context, transaction, start, known, {}))
-            found += len(page)
-    return AudienceOutcome(found, skipped)
+            started = await _start(context, transaction, start, known, {})
+            found, size, skipped = found + len(page), size + started.size, skipped + len(started.skipped)
+            first = first or next(iter(started.queued), None)
+    await launches.grow(transaction, start.launch.id, size, skipped)
+    return AudienceOutcome(found, skipped, start.launch.id.hex() if found else ""), first
+
+
+def list_keys(checked: CheckedCall) -> list[Keys]:
+    """What each item of a call is searched by; nothing for an item that is wrong."""
+    call = checked.call
+    if isinstance(call, ImportCall):
+        return profiles.list_keys(checked.imports(call), call.items)
+    read = [_read_keys(call, checked.matching, item, "") for item in call.items]
+    return [() if isinstance(keys, TocsinError) else keys for keys in read]
 
 
 async def _find(
@@ -254,28 +276,55 @@ def _read_keys(call: LaunchCall, matching: Matching, item: StartItem, path: str)
         return mistake.below(path)
 
 
+class Begun(NamedTuple):
+    """What a launch came to: the answer, its messages, the profiles, and when the messages are due."""
+
+    outcome: BatchOutcome
+    started: Started
+    profiles: Mapping[bytes, Profile | None]
+    due_at: datetime
+    trigger: Trigger | None
+
+    def addresses(self) -> dict[bytes, list[str]]:
+        """Where the messages of each profile go."""
+        found: dict[bytes, list[str]] = {}
+        for one in self.started.queued:
+            found.setdefault(one.profile_id, []).append(one.address)
+        return found
+
+
 async def launch(
     context: Context, transaction: Transaction, checked: CheckedCall, found: Found, called_at: datetime
 ) -> BatchOutcome:
     """One message for each profile that can be sent to, due once the call's timeout is over."""
+    return (await begin(context, transaction, checked, found, called_at)).outcome
+
+
+async def begin(
+    context: Context, transaction: Transaction, checked: CheckedCall, found: Found, called_at: datetime
+) -> Begun:
+    """Launch, and tell all that is known of it."""
     call = checked.call
     places = {outcome: place for place, outcome in enumerate(found.outcomes) if isinstance(outcome, bytes)}
     stored = await _profiles(transaction, checked.database, found, list(places))
     known = {profile_id: stored.get(profile_id) for profile_id in places}
     own = {profile_id: call.items[place].custom_data for profile_id, place in places.items()}
     # Profiles come along from an import in this very transaction.
-    start = _start_of(context, call, checked.target, called_at, is_locked=bool(found.profiles))
-    skipped = await _start(context, transaction, start, known, own)
-    if len(skipped) < len(known):
-        await launches.insert(transaction, start.launch, called_at)
-    return profiles.outcome(
+    start = _start_of(context, checked.configuration, call, checked.target, called_at, is_locked=bool(found.profiles))
+    started = await _start(context, transaction, start, known, own)
+    if started.size:
+        skipped = len(started.skipped)
+        await launches.insert(transaction, start.launch, called_at, size=started.size, skipped=skipped)
+    outcome = profiles.outcome(
         found,
         failed=call.failed,
         skipped=[
-            SkippedItem(call.index(places[profile_id]), profile_id.hex(), skip.reason)
-            for profile_id, skip in skipped.items()
+            SkippedItem(call.index(places[profile_id]), profile_id.hex(), skip.reason, skip.rule)
+            for profile_id, skip in started.skipped.items()
         ],
     )
+    outcome.launch_id = start.launch.id.hex() if started.size else ""
+    return Begun(outcome, started, known, start.due_at, start.target if isinstance(start.target, Trigger) else None)
 
 
 async def _start(
@@ -284,21 +333,21 @@ async def _start(
     start: _Start,
     known: Mapping[bytes, Profile | None],
     own: Mapping[bytes, dict[str, Any]],
-) -> dict[bytes, Skip]:
-    """Start the trigger or the workflow for profiles, each with data of its own; those that are skipped."""
+) -> Started:
+    """Start the trigger or the workflow for profiles, each with data of its own."""
     if isinstance(start.target, Trigger):
-        addressed = triggers.addresses(start.target, known, start.wanted)
-        await triggers.enqueue(context, transaction, start.target, start.launch, start.due_at, addressed, own)
-        return {profile_id: address for profile_id, address in addressed.items() if isinstance(address, Skip)}
+        sending = Sending(start.configuration, start.target, start.launch, start.due_at, start.wanted)
+        return await triggers.start(context, transaction, sending, known, own)
     gone = {profile_id: Skip(DELETED) for profile_id, profile in known.items() if profile is None}
     entering = {
         profile_id: Memory(custom_data=own.get(profile_id, {}), wanted=start.wanted)
         for profile_id in known
         if profile_id not in gone
     }
-    return gone | await workflows.enter(
+    skipped = gone | await workflows.enter(
         context, transaction, start.target, start.launch.id, start.due_at, entering, is_locked=start.is_locked
     )
+    return Started(len(known) - len(skipped), skipped)
 
 
 async def _profiles(
@@ -311,7 +360,15 @@ async def _profiles(
     return {**found.profiles, **await stored_profiles.get(transaction, database.id, missing)}
 
 
-def _start_of(context: Context, call: LaunchCall, target: Target, called_at: datetime, *, is_locked: bool) -> _Start:
+def _start_of(
+    context: Context,
+    configuration: Configuration,
+    call: LaunchCall,
+    target: Target,
+    called_at: datetime,
+    *,
+    is_locked: bool,
+) -> _Start:
     launch = Launch(
         next(context.new_ids()),
         call.trigger_id if call.workflow_id is None else None,
@@ -319,5 +376,6 @@ def _start_of(context: Context, call: LaunchCall, target: Target, called_at: dat
         call.custom_data,
         call.attachments,
         call.workflow_id,
+        call.source,
     )
-    return _Start(target, launch, called_at + call.timeout.length(), call.subscription_filter, is_locked)
+    return _Start(target, launch, called_at + call.timeout.length(), call.subscription_filter, is_locked, configuration)

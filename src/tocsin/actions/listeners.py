@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tocsin.actions import triggers, workflows
 from tocsin.actions.context import Context
+from tocsin.actions.triggers import Sending
 from tocsin.core import listening, mongo
 from tocsin.core.configuration import Configuration, Database, Trigger
 from tocsin.core.configuration_workflows import Entry, Workflow
@@ -34,28 +35,36 @@ async def fire(
         if trigger.event != "api_call":
             entries = (Entry(trigger.event, trigger.when),)
             heard = await _heard(transaction, database, entries, revisions, is_import=is_import)
-            await _send(context, transaction, trigger, heard)
+            await _send(context, transaction, configuration, trigger, heard)
     for workflow in configuration.listening_workflows(database.id):
         heard = await _heard(transaction, database, workflow.entries(), revisions, is_import=is_import)
         await _enter(context, transaction, workflow, heard, depth)
 
 
-async def _send(context: Context, transaction: Transaction, trigger: Trigger, heard: Mapping[bytes, Profile]) -> None:
-    launched = Launch(next(context.new_ids()), trigger.id, {}, {})
+async def _send(
+    context: Context,
+    transaction: Transaction,
+    configuration: Configuration,
+    trigger: Trigger,
+    heard: Mapping[bytes, Profile],
+) -> None:
+    launched = Launch(next(context.new_ids()), trigger.id, {}, {}, source=trigger.event)
     now = context.clock()
-    if await triggers.enqueue(context, transaction, trigger, launched, now, triggers.addresses(trigger, heard), {}):
-        await launches.insert(transaction, launched, now)
+    sending = Sending(configuration, trigger, launched, now)
+    started = await triggers.start(context, transaction, sending, heard, {})
+    if started.size:
+        await launches.insert(transaction, launched, now, size=started.size, skipped=len(started.skipped))
 
 
 async def _enter(
     context: Context, transaction: Transaction, workflow: Workflow, heard: Mapping[bytes, Profile], depth: int
 ) -> None:
-    launched = Launch(next(context.new_ids()), None, {}, {}, workflow_id=workflow.id)
+    launched = Launch(next(context.new_ids()), None, {}, {}, workflow_id=workflow.id, source="event")
     now = context.clock()
     entering = {profile_id: Memory(depth=depth) for profile_id in heard}
     skipped = await workflows.enter(context, transaction, workflow, launched.id, now, entering, is_locked=True)
-    if len(skipped) < len(entering):
-        await launches.insert(transaction, launched, now)
+    if size := len(entering) - len(skipped):
+        await launches.insert(transaction, launched, now, size=size, skipped=len(skipped))
 
 
 async def _heard(

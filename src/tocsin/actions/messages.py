@@ -1,25 +1,27 @@
 """Sending what is due: claim, compose, send, record. No transaction waits for a server."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
-from tocsin.actions import bounces, composition
-from tocsin.actions.composition import Composed, Composer
+from tocsin.actions import bounces, composition, receipts, rules, withholding
+from tocsin.actions.composition import Composed, Composer, Work
 from tocsin.actions.context import Context
 from tocsin.actions.flights import Flights
+from tocsin.actions.senders import OpenChannel, Senders
 from tocsin.channels.contract import Channel, Outcome
 from tocsin.core import retry
 from tocsin.core.configuration import Configuration
-from tocsin.core.configuration_senders import Sender
 from tocsin.core.errors import NotReady
-from tocsin.core.messages import LAST_TURN, ClaimedMessage, Event, EventType
+from tocsin.core.messages import LAST_TURN, ClaimedMessage, Event, event_type
+from tocsin.core.outcomes import OutcomeKind
 from tocsin.log import get as get_log
-from tocsin.store import events, journal, messages, passages
+from tocsin.store import events, journal, messages, outcomes, passages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
 from tocsin.store.journal import Entry, Journal
@@ -39,8 +41,6 @@ _LOOK_FOR_OTHERS_SECONDS = 0.25
 # One claim in so many begins with the last turns, so that a large launch goes on however many small ones there are.
 _LAST_TURNS_FIRST_EVERY = 8
 
-OpenChannel = Callable[[Sender], Channel]
-
 
 class Lane:
     """A share of the queue, by turns, and its batches under way."""
@@ -58,6 +58,11 @@ class Result(NamedTuple):
     composed: Composed
     outcome: Outcome
 
+    @property
+    def sender_id(self) -> int:
+        """Which sender took it or was to; 0 for none."""
+        return self.outcome.sender_id or (self.composed.sender.id if self.composed.sender else 0)
+
 
 class Delivery:
     """Sends messages, several batches at a time. Keeps channels and journals open.
@@ -67,14 +72,14 @@ class Delivery:
 
     def __init__(self, context: Context, open_channel: OpenChannel, lease: timedelta, journals: Path) -> None:
         """`journals` is a folder of this host that outlives the process."""
+        self.worker_id = UUID(bytes=context.random(16), version=4)
         self.first = Lane(range(1))
         self.rest = Lane(range(1, LAST_TURN + 1))
         self._context = context
-        self._open_channel = open_channel
         self._lease = lease
         self.journals = journals
         self._composer = Composer()
-        self._channels: dict[int, tuple[Sender, Channel]] = {}
+        self.ways_out = Senders(open_channel)
         self._senders: frozenset[int] = frozenset()
         self._idle_journals: list[Journal] = []
         self._replaying = asyncio.Lock()
@@ -122,8 +127,7 @@ class Delivery:
             for unused in self._idle_journals:
                 unused.remove()
             self._idle_journals.clear()
-            for _, channel in self._channels.values():
-                await channel.close()
+            await self.ways_out.close()
 
     async def _replay_now_and_then(self) -> None:
         """At first, then often enough that what another worker has left is recorded before its lease ends."""
@@ -150,6 +154,8 @@ class Delivery:
             left = await messages.take(transaction, list(entries))
             happened = [_event(entries[message.id], message) for message in left]
             await _settle(transaction, happened)
+            await outcomes.add(transaction, self.worker_id, Counter(_kind_again(entries[one.id]) for one in left))
+            await receipts.note_provider_ids(transaction, [entries[message.id] for message in left])
         await bounces.suppress_refused(self._context, happened)
         log.warning("journal.replayed", entries=len(entries), recorded=len(left))
 
@@ -190,21 +196,46 @@ class Delivery:
         self._hold(waiting)
         try:
             async with self._context.database.transaction() as transaction:
-                work = await composition.read(transaction, configuration, claimed, self._context.clock())
+                work = await composition.read(self._context, transaction, configuration, claimed)
+            claimed = await self._withhold(work, claimed, waiting)
+            claimed = await self._admit(work, claimed, waiting)
             for group in self._composer.compose_groups(work, claimed):
                 for sender_id, same in _by_sender(group).items():
                     await lane.flights.wait_for_room(sender_id)
-                    lane.flights.start(sender_id, self._see_through(same))
+                    lane.flights.start(sender_id, self._see_through(configuration, same))
                     waiting.difference_update(composed.message.id for composed in same)
         finally:
             self._held -= waiting
 
-    async def _see_through(self, group: Sequence[Composed]) -> None:
+    async def _admit(self, work: Work, claimed: Sequence[ClaimedMessage], waiting: set[bytes]) -> list[ClaimedMessage]:
+        """Those that no rule keeps; of the others it is recorded before anything is sent."""
+        async with self._context.database.transaction() as transaction:
+            await stored_profiles.prefer_indexes(transaction)
+            admitted = await rules.admit(transaction, work, claimed)
+            kept = {message.id for message in claimed} - {message.id for message in admitted}
+            self._held -= kept
+            waiting -= kept
+        return admitted
+
+    async def _withhold(
+        self, work: Work, claimed: Sequence[ClaimedMessage], waiting: set[bytes]
+    ) -> list[ClaimedMessage]:
+        """Those that are to be sent; the others, of launches that are paused or cancelled, are dealt with."""
+        withheld = withholding.choose(work.launches, claimed)
+        self._held -= withheld
+        waiting -= withheld
+        if withheld:
+            kept = [one for one in claimed if one.id in withheld]
+            await withholding.withhold(self._context, work.configuration, work.launches, kept)
+        return [one for one in claimed if one.id not in withheld]
+
+    async def _see_through(self, configuration: Configuration, group: Sequence[Composed]) -> None:
         """Send messages that share a sender, or have none, and record what became of them."""
         sender = group[0].sender
         try:
             if sender:
-                await self._send(await self._channel(sender), {composed.message.id: composed for composed in group})
+                channel = await self.ways_out.get(sender, configuration.senders)
+                await self._send(channel, {composed.message.id: composed for composed in group})
             else:
                 await self._record([Result(composed, composed.outcome) for composed in group if composed.outcome])
         finally:
@@ -219,8 +250,8 @@ class Delivery:
                 pages.note(_entry(Result(group[outcome.message_id], outcome), self._context.clock()))
 
         try:
-            outcomes = await channel.send([composed.envelope for composed in group.values() if composed.envelope], note)
-            await self._record([Result(group[outcome.message_id], outcome) for outcome in outcomes])
+            said = await channel.send([composed.envelope for composed in group.values() if composed.envelope], note)
+            await self._record([Result(group[outcome.message_id], outcome) for outcome in said])
             pages.begin()
         except BaseException:
             pages.abandon()
@@ -233,33 +264,32 @@ class Delivery:
         if not self._idle_journals:
             self._idle_journals.append(Journal(self.journals, limit))
 
-    async def _channel(self, sender: Sender) -> Channel:
-        known = self._channels.get(sender.id)
-        if known is not None and known[0] == sender:
-            return known[1]
-        channel = self._open_channel(sender)
-        self._channels[sender.id] = (sender, channel)
-        if known is not None:
-            await known[1].close()
-        return channel
-
     async def _record(self, results: Sequence[Result]) -> None:
         """Outcomes are kept trying to be written until the database takes them: the messages have left already.
 
         A message whose row is gone has been recorded: by a commit that was not heard of, or by another worker.
         """
         now = self._context.clock()
-        later = {result.outcome.message_id: due_at for result in results if (due_at := self._next_attempt(result, now))}
-        final = [result for result in results if result.outcome.message_id not in later]
-        happened = [_event(_entry(result, now), result.composed.message) for result in final]
+        untried = [
+            (result.composed.message, self._come_back(result, now)) for result in results if not result.outcome.is_tried
+        ]
+        tried = [result for result in results if result.outcome.is_tried]
+        later = {result.outcome.message_id: due_at for result in tried if (due_at := self._next_attempt(result, now))}
+        final = [result for result in tried if result.outcome.message_id not in later]
+        entries = [_entry(result, now) for result in final]
+        happened = [_event(entry, result.composed.message) for entry, result in zip(entries, final, strict=True)]
         pause = 0.1
         while True:
             with suppress(NotReady):
                 async with self._context.database.transaction() as transaction:
                     await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
+                    if untried:
+                        await messages.give_back(transaction, untried)
                     there = await messages.delete(transaction, [event.message.id for event in happened])
                     await _settle(transaction, [event for event in happened if event.message.id in there])
+                    await outcomes.add(transaction, self.worker_id, _count(tried, later, there))
+                    await receipts.note_provider_ids(transaction, [one for one in entries if one.message_id in there])
                 break
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -268,8 +298,19 @@ class Delivery:
     def _next_attempt(self, result: Result, now: datetime) -> datetime | None:
         if result.outcome.state != "deferred":
             return None
-        fraction = int.from_bytes(self._context.random(2)) / 65535
-        return retry.next_attempt(result.composed.message.attempts, now, fraction)
+        message = result.composed.message
+        give_up_at = (message.first_due_at or now) + result.composed.give_up_after
+        due_at = retry.next_attempt(message.attempts, now, give_up_at, self._fraction())
+        return due_at and max(due_at, now + timedelta(seconds=result.outcome.retry_after_seconds))
+
+    def _come_back(self, result: Result, now: datetime) -> datetime:
+        outcome = result.outcome
+        since = result.composed.message.first_due_at if outcome.may_go_elsewhere else None
+        waited_seconds = (now - since).total_seconds() if since else 0.0
+        return retry.come_back(now, outcome.retry_after_seconds, waited_seconds, self._fraction())
+
+    def _fraction(self) -> float:
+        return int.from_bytes(self._context.random(2)) / 65535
 
     def _hold(self, message_ids: set[bytes]) -> None:
         """Nobody else may take these messages while this worker is alive, however slow a server is."""
@@ -293,6 +334,25 @@ async def _settle(transaction: Transaction, happened: Sequence[Event]) -> None:
         await passages.wake(transaction, [event.message.id for event in happened], happened[0].at)
 
 
+def _count(
+    tried: Sequence[Result], later: Mapping[bytes, datetime], there: set[bytes]
+) -> Counter[tuple[int, OutcomeKind]]:
+    """By sender, what the attempts have come to; nothing of messages that somebody else has recorded."""
+    counted: Counter[tuple[int, OutcomeKind]] = Counter()
+    for result in tried:
+        outcome = result.outcome
+        if outcome.message_id in later:
+            counted[result.sender_id, "deferred"] += 1
+        elif outcome.message_id in there:
+            counted[result.sender_id, "gave_up" if outcome.state == "deferred" else outcome.state] += 1
+    return counted
+
+
+def _kind_again(entry: Entry) -> tuple[int, OutcomeKind]:
+    """Sender and outcome; what is in a journal was sent or refused for good."""
+    return entry.sender_id, "sent" if entry.type.startswith("send") else "refused"
+
+
 def _by_sender(group: Sequence[Composed]) -> dict[int, list[Composed]]:
     """0 for those that are not to be sent."""
     found: dict[int, list[Composed]] = defaultdict(list)
@@ -303,10 +363,21 @@ def _by_sender(group: Sequence[Composed]) -> dict[int, list[Composed]]:
 
 def _entry(result: Result, now: datetime) -> Entry:
     composed, outcome = result
-    type_: EventType = "send" if outcome.state == "sent" else "undeliv"
-    attempts = composed.message.attempts
+    text, message = outcome.text, composed.message
+    if outcome.state == "deferred":
+        text = retry.describe_given_up(text, message.attempts, now - (message.first_due_at or now))
     return Entry(
-        outcome.message_id, now, type_, composed.database_id, attempts, outcome.code, outcome.text, composed.missing
+        outcome.message_id,
+        now,
+        event_type(composed.channel, "send" if outcome.state == "sent" else "undeliv"),
+        composed.database_id,
+        message.attempts,
+        outcome.code,
+        text,
+        composed.missing,
+        composed.segments,
+        result.sender_id,
+        outcome.provider_id,
     )
 
 
@@ -318,6 +389,8 @@ def _event(entry: Entry, message: ClaimedMessage) -> Event:
         "code": entry.code,
         "text": entry.text,
         "missing_values": entry.missing,
+        "segments": entry.segments,
+        "provider_id": entry.provider_id,
         "custom_data": message.custom_data,
     }
     kept = {name: value for name, value in data.items() if value}

@@ -5,14 +5,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tocsin.actions import passages, workflows
+from tocsin.actions import passages, rules, workflows
 from tocsin.actions.context import Context
-from tocsin.actions.passages import ALL_BUCKETS, GONE, Graphs, Ledger, Traveller, by_node
-from tocsin.core.configuration import Configuration
+from tocsin.actions.passages import ALL_BUCKETS, CANCELLED, GONE, Graphs, Ledger, Traveller, by_node
+from tocsin.actions.rules import Skipped
+from tocsin.core.configuration import Configuration, Trigger
 from tocsin.core.configuration_workflows import CampaignNode, ConditionNode, FeedbackNode, Node, WorkflowJumpNode
 from tocsin.core.errors import Invalid
 from tocsin.core.messages import QueuedMessage
-from tocsin.core.triggers import Skip, choose_address
+from tocsin.core.rules import has_limits
+from tocsin.core.triggers import DELETED, Skip, choose_addresses
 from tocsin.core.workflows.passages import Memory, lane_of
 from tocsin.core.workflows.step import MOST_STEPS, PAUSE, Facts, Go, Outcome, Wait, step
 from tocsin.log import get as get_log
@@ -85,6 +87,8 @@ class _Round:
         """Whether it can take a step now: its profile is there, and it has not come round too often."""
         if one.profile is None:
             self._ledger.take(one, GONE)
+        elif one.launch is not None and one.launch.state == "cancelled":
+            self._ledger.take(one, CANCELLED)
         elif self._hops[one.passage.id] >= MOST_STEPS:
             self._ledger.postpone(one, self._now + PAUSE)
         else:
@@ -140,16 +144,36 @@ class _Round:
             return {one.passage.id: {"trouble": f"trigger {node.trigger} is not active"} for one in group}
         sent_to: list[tuple[Traveller, str]] = []
         troubles: dict[bytes, dict[str, Any]] = {}
-        for one in group:
-            fields, subscriptions = (one.profile.fields, one.profile.subscriptions) if one.profile else ({}, [])
-            address = choose_address(trigger, fields, subscriptions, one.passage.memory.wanted)
-            if isinstance(address, Skip):
-                troubles[one.passage.id] = {"trouble": address.reason}
+        for one, chosen in zip(group, await self._choose(trigger, group), strict=True):
+            if isinstance(chosen, Skip):
+                troubles[one.passage.id] = {"trouble": chosen.reason}
             else:
-                sent_to.append((one, address))
+                sent_to.extend((one, address) for address in chosen)
         if sent_to:
-            await messages.enqueue(self._transaction, trigger.id, self._now, self._messages(node.id, sent_to))
+            is_counted = has_limits(self._configuration, trigger)
+            queued = self._messages(node.id, sent_to)
+            await messages.enqueue(self._transaction, trigger.id, self._now, queued, is_counted=is_counted)
         return troubles
+
+    async def _choose(self, trigger: Trigger, group: _Group) -> list[tuple[str, ...] | Skip]:
+        """Where to the trigger sends for each of the group; why nowhere is noted in its history."""
+        there = {one.passage.id: one.profile for one in group}
+        chosen = {
+            one.passage.id: choose_addresses(
+                trigger, one.profile.fields, one.profile.subscriptions, one.passage.memory.wanted
+            )
+            if one.profile
+            else Skip(DELETED)
+            for one in group
+        }
+        checked = await rules.check(self._transaction, self._configuration, trigger, self._now, there, chosen)
+        skipped = [
+            Skipped(one.passage.launch_id, one.passage.profile_id, skip, one.passage.memory.custom_data)
+            for one in group
+            if isinstance(skip := checked[one.passage.id], Skip)
+        ]
+        await rules.record_skips(self._context, self._transaction, trigger, skipped)
+        return [checked[one.passage.id] for one in group]
 
     def _messages(self, node_id: str, sent_to: Sequence[tuple[Traveller, str]]) -> list[QueuedMessage]:
         message_ids = self._context.new_ids_beside([one.passage.profile_id for one, _ in sent_to])

@@ -24,6 +24,7 @@ from tocsin.store.database import Transaction
 
 ALL_BUCKETS = range(ids.BUCKETS)
 GONE = Finish("the profile was deleted", done=False)
+CANCELLED = Finish("the launch was cancelled", done=False)
 
 
 class Graphs:

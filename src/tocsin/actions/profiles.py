@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct, field
 
-from tocsin.actions import listeners
+from tocsin.actions import hook_events, listeners
 from tocsin.actions.context import Context
 from tocsin.core import geo
 from tocsin.core import matching as modes
@@ -126,6 +126,8 @@ async def import_items(
     outcomes = await _in_thread(len(items), _apply_items, batch, job, read, first)
     changes = batch.changes()
     await write(transaction, job.database, changes)
+    if job.is_import:
+        await hook_events.record_imports(context, transaction, job.configuration, job.database, batch.profiles)
     if not job.skip_triggers:
         await listeners.fire(
             context,
@@ -189,6 +191,13 @@ async def get_one(transaction: Transaction, database: Database, matching: Matchi
     if not profiles:
         raise NotFound(f"no profile matches {matching.name}")
     return profiles[found[0]]
+
+
+def list_keys(job: Import, items: Sequence[ImportItem]) -> list[Keys]:
+    """What each item is searched by; nothing for an item that is wrong."""
+    reader = Reader(job.configuration, job.database, skip_invalid_subscriptions=job.skip_invalid_subscriptions)
+    read = _read_items(reader, job, items, 0)
+    return [(*item.keys, *item.otherwise) if isinstance(item, ReadItem) else () for item in read]
 
 
 def _read_items(reader: Reader, job: Import, items: Sequence[ImportItem], first: int) -> list[ReadItem | TocsinError]:

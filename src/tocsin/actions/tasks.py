@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from tocsin.actions import exports, launches
+from tocsin.actions import exports, launches, rehearsals
 from tocsin.actions.context import Context
 from tocsin.actions.launches import CheckedCall
 from tocsin.actions.profiles import Found
-from tocsin.core.errors import TocsinError
+from tocsin.core.errors import Conflict, NotFound, TocsinError
 from tocsin.core.launches import BatchOutcome, ImportCall, ItemError, StartCall
 from tocsin.store import downloads, tasks
 from tocsin.store.database import Transaction
@@ -26,6 +26,7 @@ KEPT_FOR = timedelta(days=7)
 TURN = timedelta(seconds=5)
 
 KIND = "triggers.start"
+CANCELLED = "the task was cancelled"
 
 
 class TaskRequest(Struct):
@@ -105,6 +106,9 @@ class LaunchRun:
     async def run_chunk(self, transaction: Transaction, done: int) -> tuple[int, bytes]:
         """Import or find the next items."""
         checked = await self._check(transaction)
+        if checked.call.dry_run:
+            outcome = await rehearsals.run(self._context, transaction, checked)
+            return self._claimed.total, msgspec.json.encode(outcome)
         after = min(done + CHUNK_ITEMS, self._claimed.total)
         found = await launches.gather(self._context, transaction, checked, done, after)
         chunk = ChunkOutcome(
@@ -116,13 +120,11 @@ class LaunchRun:
 
     async def finish(self, transaction: Transaction) -> BatchOutcome:
         """Only once every item is applied: a later item may change what an earlier one's message says."""
+        chunks = await tasks.list_chunks(transaction, self._claimed.id)
+        if self._request.call.dry_run:
+            return msgspec.json.decode(chunks[0], type=BatchOutcome)
         checked = await self._check(transaction)
-        found = _found(
-            [
-                msgspec.json.decode(chunk, type=ChunkOutcome)
-                for chunk in await tasks.list_chunks(transaction, self._claimed.id)
-            ]
-        )
+        found = _found([msgspec.json.decode(chunk, type=ChunkOutcome) for chunk in chunks])
         return await launches.launch(self._context, transaction, checked, found, self._request.called_at)
 
     async def _check(self, transaction: Transaction) -> CheckedCall:
@@ -186,6 +188,19 @@ async def _give_back(context: Context, claimed: ClaimedTask) -> None:
             await tasks.postpone(transaction, claimed.id, context.clock() + RETRY_AFTER)
         else:
             await _finish(context, transaction, claimed, TaskResult(500, TocsinError.text))
+
+
+async def cancel(context: Context, transaction: Transaction, task_id: UUID) -> None:
+    """End a task: what its chunks have applied stays, nothing more is done, and nothing is launched.
+
+    NotFound; Conflict when it has ended. A worker that is at it finds out when it would record its chunk.
+    """
+    if await tasks.find(transaction, task_id) is None:
+        raise NotFound("there is no such task", path="task_id")
+    result = TaskResult(Conflict.code, Conflict.text, error_debug=CANCELLED)
+    if not await tasks.finish(transaction, task_id, "failed", msgspec.json.encode(result), context.clock()):
+        raise Conflict("the task has ended", path="task_id")
+    await downloads.delete(transaction, [task_id])
 
 
 async def forget_old(context: Context) -> None:

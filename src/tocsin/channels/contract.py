@@ -9,7 +9,12 @@ TEXT_SIZE = 500
 
 
 class Envelope(Struct, frozen=True):
-    """One message to one address. `body` is what arrives, complete; for mail RFC 5322 bytes with CRLF line ends."""
+    """One message to one address. `body` is what arrives, complete.
+
+    Mail: addresses, and RFC 5322 bytes with CRLF line ends. SMS: the name or number that it comes from, empty for the
+    one that the way out has; a phone number as +79000000000; the text in UTF-8. Push: `sender` is empty, `recipient` as
+    in core.addresses; JSON.
+    """
 
     message_id: bytes
     sender: str
@@ -21,13 +26,22 @@ class Outcome(Struct, frozen=True):
     """What became of one envelope. `refused` is for good; `deferred` may be tried again later.
 
     `code` is the reply code of the other side, 0 when it gave none; `text` its words or our reason: one printable line
-    of at most 500 characters, without secrets.
+    of at most 500 characters, without secrets. Of what is deferred: `is_tried` unless it only waited, for a pace, for
+    room or for the end of a rest, which is no attempt; it is of no use before `retry_after_seconds`; `may_go_elsewhere`
+    if nothing of it was handed over and the way out, not the message, is at fault: another may try it at once. Of what
+    is sent: `provider_id`, how the other side calls it in what it reports later, at most 200 ASCII characters; and
+    `sender_id`, which sender of a route took it.
     """
 
     message_id: bytes
     state: Literal["sent", "refused", "deferred"]
     code: int
     text: str
+    is_tried: bool = True
+    retry_after_seconds: float = 0.0
+    may_go_elsewhere: bool = False
+    provider_id: str = ""
+    sender_id: int = 0
 
 
 Record = Callable[[Outcome], None]

@@ -25,6 +25,8 @@ MOST_REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 # Node and uvicorn close a connection that was idle for 5 seconds; one that we close first cannot fail a request.
 IDLE_SECONDS = 4.0
+# Apple takes many connections for an attack.
+SHARED_IDLE_SECONDS = 300.0
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEPT_HEADERS: Final[tuple[str, ...]] = ("content-type", "x-request-id")
@@ -49,6 +51,8 @@ class HttpDoor:
     allowed: networks that may be reached though they are not public.
     connections, connections_per_host: the most that speak at once.
     most_body_bytes: the largest answer, as it arrives and unpacked.
+    shares_connections: requests to a server that speaks HTTP/2 share one, up to a hundred at once, and it is kept long.
+    lets_rest: hosts that keep failing are left alone for a while; else that is for who asks.
     Certificates are checked against the system's authorities; the environment variable SSL_CERT_FILE names others.
     Proxies in the environment are not used.
     """
@@ -60,13 +64,16 @@ class HttpDoor:
         connections: int = 100,
         connections_per_host: int = 10,
         most_body_bytes: int = MOST_BODY_BYTES,
+        shares_connections: bool = False,
+        lets_rest: bool = True,
         resolve: Resolve | None = None,
     ) -> None:
         self._allowed = allowed
         self._connections = connections
         self._most_body_bytes = most_body_bytes
+        self._shares_connections = shares_connections
         self._turns = asyncio.Semaphore(connections)
-        self._hosts = Hosts(connections_per_host)
+        self._hosts = Hosts(connections_per_host, lets_rest=lets_rest)
         self._resolver = Resolver()
         self._resolve = resolve or self._resolver
 
@@ -75,7 +82,7 @@ class HttpDoor:
         raises. Up to three redirects are followed (http_call.follow); nothing is sent a second time otherwise.
         """
         try:
-            return await self._fetch(parse_call(request), request.timeout_seconds)
+            return await self._fetch(parse_call(request), request.timeout_seconds, request.is_redirected)
         except Stop as stop:
             return stop.failure
 
@@ -84,7 +91,7 @@ class HttpDoor:
         await self._pool.aclose()
         self._resolver.close()
 
-    async def _fetch(self, call: Call, seconds: float) -> Answer:
+    async def _fetch(self, call: Call, seconds: float, is_redirected: bool) -> Answer:
         now = asyncio.get_running_loop().time
         began_at = None
         for _ in range(1 + MOST_REDIRECTS):
@@ -92,7 +99,7 @@ class HttpDoor:
                 async with self._turn(host, call, (began_at or now()) + seconds):
                     began_at = began_at or now()
                     answer, location = await self._speak(host, call, began_at, began_at + seconds)
-            if location is None:
+            if location is None or not is_redirected:
                 return answer
             call = follow(call, answer.status, location)
         raise Stop(Failure("redirect", f"there are more than {MOST_REDIRECTS} redirects", is_permanent=True))
@@ -154,7 +161,8 @@ class HttpDoor:
         return httpcore2.AsyncConnectionPool(
             ssl_context=httpcore2.default_ssl_context(),
             max_connections=self._connections,
-            keepalive_expiry=IDLE_SECONDS,
+            http2=self._shares_connections,
+            keepalive_expiry=SHARED_IDLE_SECONDS if self._shares_connections else IDLE_SECONDS,
             network_backend=GuardedBackend(self._allowed, self._resolve),
         )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NoReturn
 from urllib.parse import quote, urljoin, urlsplit
@@ -92,6 +93,8 @@ def _parse_headers(headers: tuple[tuple[str, str], ...]) -> Iterator[tuple[bytes
             _refuse(f"the header {name} has half a character in its value")
 
 
+# Most senders and hooks ask one URL again and again.
+@lru_cache(maxsize=256)
 def parse_target(url: str) -> Target:
     """Where an absolute http or https URL leads; what stands in it beyond ASCII is quoted as UTF-8, a fragment goes.
 

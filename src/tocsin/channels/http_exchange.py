@@ -31,7 +31,7 @@ Reason = Literal[
 
 class Request(Struct, frozen=True):
     """What to ask. `timeout_seconds` bounds all of it, redirects included, from when the host has a connection to
-    spare; waiting for that takes as long again at most.
+    spare; waiting for that takes as long again at most. `is_redirected`: redirects are followed, else they are answers.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Request(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     timeout_seconds: float = 10.0
+    is_redirected: bool = True
 
 
 class Failure(Struct, frozen=True):
@@ -92,6 +93,8 @@ class Stop(Exception):
 
 def parse_retry_after(value: str, now: datetime) -> float | None:
     """Seconds from now, 600 at most, of a Retry-After header (RFC 9110, section 10.2.3); None for what is not one."""
+    if not value:
+        return None
     if re.fullmatch(r"[0-9]+", value):
         return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
     try:

@@ -19,7 +19,8 @@ _MOST_DOUBLINGS: Final = 9
 class Host:
     """One host and port. Instants are seconds of the loop's clock."""
 
-    def __init__(self, place: str, connections: int) -> None:
+    def __init__(self, place: str, connections: int, *, lets_rest: bool = True) -> None:
+        self._lets_rest = lets_rest
         self.turns = asyncio.Semaphore(connections)
         self.users = 0
         self._place = place
@@ -55,7 +56,7 @@ class Host:
         """Count a failure. From the fifth in a row on it rests, each time twice as long, 5 minutes at most; and as
         long as it asks for. What began before a rest says nothing new after it.
         """
-        if began_at < self._rest_began_at:
+        if began_at < self._rest_began_at or not self._lets_rest:
             return
         self._failures += 1
         over = self._failures - FAILURES_BEFORE_REST
@@ -69,7 +70,8 @@ class Host:
 class Hosts:
     """Hosts that are in use or known to fail; the oldest of these are forgotten beyond a thousand."""
 
-    def __init__(self, connections_per_host: int) -> None:
+    def __init__(self, connections_per_host: int, *, lets_rest: bool = True) -> None:
+        self._lets_rest = lets_rest
         self._connections = connections_per_host
         self._hosts: dict[tuple[str, int], Host] = {}
 
@@ -79,7 +81,7 @@ class Hosts:
     @contextmanager
     def use(self, target: Target) -> Iterator[Host]:
         key = (target.host, target.port)
-        host = self._hosts.setdefault(key, Host(target.place, self._connections))
+        host = self._hosts.setdefault(key, Host(target.place, self._connections, lets_rest=self._lets_rest))
         host.users += 1
         try:
             yield host

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from functools import cached_property, partial
 
 from tocsin.channels.contract import Envelope, Outcome, Record, one_line
-from tocsin.channels.smtp_batch import Batch, Course, Turn
+from tocsin.channels.smtp_batch import Batch, Course, Gate, Turn
 from tocsin.channels.smtp_breaker import LOST_IN_A_ROW, Breaker
 from tocsin.channels.smtp_connect import connect
+from tocsin.channels.smtp_destinations import Destination, Destinations
 from tocsin.channels.smtp_dkim import load
 from tocsin.channels.smtp_letter import Letter, Unsendable, write
 from tocsin.channels.smtp_pace import Pace
@@ -24,6 +25,9 @@ IDLE_SECONDS = 15.0
 # A batch gives a connection up after this time when others wait for one.
 TURN_SECONDS = 0.1
 
+# How soon a place that another batch has left, or a pace has set free, is noticed.
+LOOK_AGAIN_SECONDS = 0.01
+
 
 class SmtpChannel:
     """A way out through one SMTP server, over at most `sender.connections` connections. Belongs to one event loop.
@@ -35,7 +39,8 @@ class SmtpChannel:
         self._sender = sender
         self._slots = asyncio.Semaphore(sender.connections)
         self._waiting_for_slots = 0
-        self._pace = Pace(sender.messages_per_second) if sender.messages_per_second else None
+        pace = Pace(sender.messages_per_second) if sender.messages_per_second else None
+        self._gate = Gate(pace, Destinations(sender))
         self._breaker = Breaker()
         self._idle: list[Session] = []
         self._sweeping: asyncio.TimerHandle | None = None
@@ -44,9 +49,10 @@ class SmtpChannel:
     async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
         """One outcome per envelope, in the same order (contract.py).
 
-        1. Up to `connections` workers take from one queue. One that cannot connect puts its envelope back and stops.
+        1. Up to `connections` workers take from one queue what may go; a destination at its limit is passed over. One
+           that cannot connect puts its envelope back and stops.
         2. What was put back while other connections worked goes out over those.
-        3. What is left is deferred with the cause, without waiting for another time-out.
+        3. What is left is deferred: with the cause, without waiting for another time-out, or until there may be room.
 
         A server that proved useless is left alone for a while, and then tried with one message before the others.
         """
@@ -77,13 +83,16 @@ class SmtpChannel:
         await asyncio.gather(*(connection.quit() for connection in idle))
 
     async def _send(self, envelopes: Sequence[Envelope], record: Record | None) -> list[Outcome]:
-        batch = Batch(envelopes, record)
         began_at = asyncio.get_running_loop().time()
+        batch = Batch(envelopes, record, self._gate, began_at)
         batch.trouble = self._breaker.find_trouble(began_at) or self._find_key_trouble()
-        if batch.trouble is None:
-            await self._try(batch, began_at)
-        batch.defer_the_rest()
-        return batch.outcomes()
+        try:
+            if batch.trouble is None:
+                await self._try(batch, began_at)
+            now = asyncio.get_running_loop().time()
+            return batch.close(now, self._breaker.rest_seconds(now))
+        finally:
+            batch.abandon()
 
     async def _try(self, batch: Batch, began_at: float) -> None:
         if self._breaker.is_doubtful:
@@ -94,23 +103,33 @@ class SmtpChannel:
         self._breaker.note(batch.trouble, began_at, now, is_answered=batch.is_answered, lost=batch.lost)
 
     async def _run(self, batch: Batch, connections: int) -> None:
+        """Workers come as there is something to take, until one gives up, and end when there is not."""
+        loop = asyncio.get_running_loop()
+        working: set[asyncio.Task[bool]] = set()
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(connections, len(batch.waiting))):
-                workers.create_task(self._work(batch))
+            while connections and batch.has_left() and batch.has_time(loop.time()):
+                for _ in range(min(connections - len(working), batch.count_ready(loop.time()))):
+                    working.add(workers.create_task(self._work(batch)))
+                ended = await _wait(working, LOOK_AGAIN_SECONDS if len(working) < connections else None)
+                working -= ended
+                if any(task.result() for task in ended):
+                    break
 
-    async def _work(self, batch: Batch) -> None:
+    async def _work(self, batch: Batch) -> bool:
+        """Send as long as there is something to take; whether the server proved useless before."""
         course = Course()
         while course.lost < LOST_IN_A_ROW:
             course.turn = course.turn or await self._take(batch)
             if course.turn is None:
-                return
+                return False
             try:
                 async with self._slot():
                     await self._converse(batch, course)
             except Unreachable as unreachable:
                 batch.trouble = unreachable
-                batch.put_back(course.turn)
-                return
+                batch.put_back(course.turn, is_tried=True)
+                return True
+        return True
 
     async def _converse(self, batch: Batch, course: Course) -> None:
         """Send over one session, until there is nothing to send at once, the session is over or others want it."""
@@ -128,43 +147,37 @@ class SmtpChannel:
             self._keep(session)
 
     async def _transact(self, session: Session, batch: Batch, course: Course, turn: Turn, until: float) -> None:
-        following = await self._take_next(batch, until) if session.looks_ahead else None
+        held = turn.destination
+        following = await self._take_next(batch, until, held) if session.looks_ahead else None
         try:
             outcome = await session.transact(turn.letter, following.letter if following else None)
         except Unsendable as unsendable:
-            batch.refuse(turn.position, str(unsendable))
+            batch.refuse(turn.position, str(unsendable), following)
         except Lost as lost:
             session.drop()
             batch.put_back(following)
             _lose(batch, course, turn, lost, was_used=session.is_used)
             return
         else:
-            batch.is_answered = True
             course.lost, course.must_be_new = 0, False
-            batch.settle(turn.position, outcome)
+            batch.answer(turn, outcome, asyncio.get_running_loop().time(), following)
         course.turn = following or await self._take_next(batch, until)
 
-    async def _take(self, batch: Batch) -> Turn | None:
-        """The next one that can be sent, at the pace of the sender."""
-        while batch.waiting:
-            position = batch.waiting.popleft()
+    async def _take(self, batch: Batch, held: Destination | None = None) -> Turn | None:
+        """The next one that can be sent, and may go now."""
+        now = asyncio.get_running_loop().time()
+        while place := batch.take(now, held):
+            position, destination = place
             try:
-                turn = Turn(position, await self._write(batch.envelopes[position]))
+                return Turn(position, destination, now, await self._write(batch.envelopes[position]))
             except Unsendable as unsendable:
                 batch.refuse(position, str(unsendable))
-                continue
-            if self._pace and (seconds := self._pace.take(asyncio.get_running_loop().time())):
-                await asyncio.sleep(seconds)
-            return turn
         return None
 
-    async def _take_next(self, batch: Batch, until: float) -> Turn | None:
-        """The next one, if it may go at once over the same session."""
-        now = asyncio.get_running_loop().time()
-        is_wanted = self._waiting_for_slots and now >= until
-        if is_wanted or self._is_closed or (self._pace and not self._pace.is_free(now)):
-            return None
-        return await self._take(batch)
+    async def _take_next(self, batch: Batch, until: float, held: Destination | None = None) -> Turn | None:
+        """The next one, if it may go over the same session."""
+        is_wanted = self._waiting_for_slots and asyncio.get_running_loop().time() >= until
+        return None if is_wanted or self._is_closed else await self._take(batch, held)
 
     async def _write(self, envelope: Envelope) -> Letter:
         signer = self._signer
@@ -242,11 +255,20 @@ class SmtpChannel:
         return context
 
 
+async def _wait(tasks: set[asyncio.Task[bool]], seconds: float | None) -> set[asyncio.Task[bool]]:
+    """Those that have ended, once one has or the time is over."""
+    if not tasks:
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return set()
+    ended, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    return ended
+
+
 def _lose(batch: Batch, course: Course, turn: Turn, lost: Lost, *, was_used: bool) -> None:
     """What was not handed over is tried once more over a new connection: a kept one may have been dead for long."""
     if lost.when == BEFORE and was_used and not course.must_be_new:
         course.must_be_new = True
         return
-    batch.defer(turn.position, lost)
+    batch.defer(turn, lost, asyncio.get_running_loop().time())
     course.turn, course.must_be_new = None, False
     course.lost += 1

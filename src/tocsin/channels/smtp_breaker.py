@@ -36,6 +36,10 @@ class Breaker:
             return None
         return Trouble(f"{self._trouble.text}; it is left alone for another {seconds:.1f} s", self._trouble.code)
 
+    def rest_seconds(self, now: float) -> float:
+        """How long the server is left alone from now on."""
+        return max(self._resting_until - now, 0.0) if self._trouble else 0.0
+
     def probe(self, until: float) -> None:
         """Let one go ahead while the others stay away; until then at most, should it never come back."""
         self._resting_until = until

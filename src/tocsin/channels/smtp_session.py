@@ -196,7 +196,7 @@ class Session:
         return Lost(f"{self._name}: {broken.text}", broken.code, when)
 
     def _over(self, reply: Reply, when: str) -> Lost:
-        return Lost(f"{self._name}: the session is over: {reply.code} {reply.text}", reply.code, when)
+        return Lost(f"{self._name}: the session is over: {reply.code} {reply.text}", reply.code, when, reply)
 
 
 def _judge(letter: Letter, reply: Reply) -> Outcome:
@@ -205,4 +205,4 @@ def _judge(letter: Letter, reply: Reply) -> Outcome:
         return Outcome(letter.message_id, "sent", reply.code, text)
     if reply.code // 100 == NEVER and reply.code not in SENDER_TROUBLES:
         return Outcome(letter.message_id, "refused", reply.code, text)
-    return Outcome(letter.message_id, "deferred", reply.code, text)
+    return Outcome(letter.message_id, "deferred", reply.code, text, may_go_elsewhere=reply.code in SENDER_TROUBLES)

@@ -1,10 +1,8 @@
-"""One message made of a template, a profile and the content of a call."""
+"""One email made of a template, a profile and the content of a call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from hashlib import md5
 from typing import Any
-from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import astuple
@@ -15,19 +13,14 @@ from tocsin.core.configuration_templates import EmailTemplate
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.html_text import text_from_html
 from tocsin.core.launches import Launch
+from tocsin.core.message_context import Content, Rendering, message_context
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Address, Attachment, Skeleton, prepare
 from tocsin.core.profiles import Profile
-from tocsin.core.subscriptions import Subscription
+from tocsin.core.public_links import PublicLinks
 from tocsin.core.templates.template import Template, compile_template
-
-
-class Mail(Struct, frozen=True):
-    """A composed email. `missing`: how many values the template asked for that were not there."""
-
-    sender: str
-    body: bytes
-    missing: int
+from tocsin.core.tracking import Rewriter
+from tocsin.core.visits import Purpose
 
 
 class _Parts(Struct):
@@ -45,8 +38,10 @@ class _Parts(Struct):
 class EmailComposer:
     """Composes the emails of one template. Keeps the skeleton of the latest launch."""
 
-    def __init__(self, template: EmailTemplate) -> None:
+    def __init__(self, template: EmailTemplate, links: PublicLinks) -> None:
         """Raises TemplateMistake."""
+        self._links = links
+        self._rewriters: dict[int, tuple[Trigger, Rewriter]] = {}
         self._parts = _Parts(
             from_email=compile_template(template.from_email, escape=False),
             from_name=compile_template(template.from_name, escape=False),
@@ -58,6 +53,8 @@ class EmailComposer:
         )
         self._uses = frozenset[str]().union(*(part.uses for part in astuple(self._parts) if part))
         self._skeletons: dict[tuple[Any, ...], Skeleton] = {}
+        self._sender: Address | None = None
+        self._may_have_reply_to = bool(template.reply_to_email)
 
     def compose(
         self,
@@ -67,38 +64,47 @@ class EmailComposer:
         profile: Profile,
         attachments: Sequence[Attachment],
         now: datetime,
-    ) -> Mail:
+    ) -> Content:
         """The email of one message. Raises Invalid when it cannot be composed from this data."""
-        rendering = _Rendering(self._context(message, trigger, launch, profile))
-        sender = Address(_address(rendering.text(self._parts.from_email)), rendering.text(self._parts.from_name))
-        reply_to = self._reply_to(rendering)
-        unsubscribe = _unsubscribe(reply_to or sender, message)
-        rendering.context |= {"unsubscribe": unsubscribe, "globalunsubscribe": unsubscribe}
+        rendering = Rendering(message_context(message, trigger, launch, profile, self._uses))
+        sender = self._sender or self._make_sender(rendering)
+        reply_to = self._reply_to(rendering) if self._may_have_reply_to else None
+        unsubscribe = self._links.make_url("unsubscribe", message, trigger)
+        rendering.context |= {"unsubscribe": unsubscribe, **self._other_links(message, trigger)}
         html = rendering.text(self._parts.html) if self._parts.html else None
         text = rendering.text(self._parts.text) if self._parts.text else text_from_html(html or "")
+        rewriter = self._rewriter(trigger)
+        contact = _unsubscribe(reply_to or sender, message) if reply_to or not self._links.is_public else ""
         body = self._skeleton(launch, sender, reply_to, attachments).compose(
             to=message.address,
             subject=rendering.text(self._parts.subject),
-            html=html,
-            text=text,
+            html=rewriter.rewrite_html(html, message.id) if html else html,
+            text=rewriter.rewrite_text(text, message.id),
             message_id=f"{message.id.hex()}@{sender.email.rpartition('@')[2]}",
             date=now,
-            headers={"List-Unsubscribe": f"<{unsubscribe}>"},
+            headers=self._links.list_unsubscribe(unsubscribe, contact),
         )
-        return Mail(sender.email, body, rendering.missing)
+        return Content(sender.email, body, rendering.missing)
 
-    def _context(self, message: ClaimedMessage, trigger: Trigger, launch: Launch, profile: Profile) -> dict[str, Any]:
-        context: dict[str, Any] = {
-            "lead": {"_id": profile.id.hex(), "_md5": _md5(profile.fields.get("email", "")), **profile.fields},
-            "apicontent": {**launch.content, **message.content} if message.content else launch.content,
-        }
-        if "subscription" in self._uses:
-            context["subscription"] = _subscription_context(message, trigger, profile.subscriptions)
-        if "subscriptions" in self._uses:
-            context["subscriptions"] = profile.subscriptions
-        return context
+    def _other_links(self, message: ClaimedMessage, trigger: Trigger) -> dict[str, str]:
+        wanted: tuple[Purpose, ...] = ("globalunsubscribe", "confirm")
+        return {name: self._links.make_url(name, message, trigger) for name in wanted if name in self._uses}
 
-    def _reply_to(self, rendering: "_Rendering") -> Address | None:
+    def _rewriter(self, trigger: Trigger) -> Rewriter:
+        known = self._rewriters.get(trigger.id)
+        if known is None or known[0] is not trigger:
+            known = self._rewriters[trigger.id] = (trigger, self._links.rewriter(trigger))
+        return known[1]
+
+    def _make_sender(self, rendering: Rendering) -> Address:
+        """Kept when it is the same for everybody."""
+        email, name = self._parts.from_email, self._parts.from_name
+        sender = Address(_address(rendering.text(email)), rendering.text(name))
+        if email.is_static and name.is_static:
+            self._sender = sender
+        return sender
+
+    def _reply_to(self, rendering: Rendering) -> Address | None:
         email = rendering.text(self._parts.reply_to_email)
         return Address(_address(email), rendering.text(self._parts.reply_to_name)) if email else None
 
@@ -128,19 +134,6 @@ def _derived_text(html: str) -> Template | None:
         return None
 
 
-class _Rendering:
-    """Renders the parts of one message, and counts what was missing."""
-
-    def __init__(self, context: dict[str, Any]) -> None:
-        self.context = context
-        self.missing = 0
-
-    def text(self, template: Template) -> str:
-        rendered = template.render(self.context)
-        self.missing += rendered.missing
-        return rendered.text
-
-
 def _address(text: str) -> str:
     try:
         return emails.parse(text)
@@ -150,36 +143,4 @@ def _address(text: str) -> str:
 
 def _unsubscribe(contact: Address, message: ClaimedMessage) -> str:
     """A letter to whoever the answer goes to; it names the message."""
-    subject = quote(f"unsubscribe {message.id.hex()}")
-    return f"mailto:{contact.email}?subject={subject}"
-
-
-def _subscription_context(
-    message: ClaimedMessage, trigger: Trigger, subscriptions: Sequence[Subscription]
-) -> Mapping[str, Any]:
-    """The documented variables of the subscription that is sent to (facts, section 7)."""
-    chosen = next(
-        (
-            one
-            for one in subscriptions
-            if one["channel"] == trigger.channel
-            and trigger.resource in (None, one["resource_id"])
-            and one.get("email") == message.address
-        ),
-        {},
-    )
-    phones = [one["phone"] for one in subscriptions if one["channel"] == "sms"]
-    return {
-        **chosen.get("custom_fields", {}),
-        **chosen,
-        "email": message.address,
-        "email_domain": message.address.rpartition("@")[2],
-        "email_md5": _md5(message.address),
-        "emails": [one["email"] for one in subscriptions if one["channel"] == "email"],
-        "phones": phones,
-        **({"phone": phones[0], "phone_md5": _md5(phones[0])} if phones else {}),
-    }
-
-
-def _md5(text: str) -> str:
-    return md5(text.lower().encode(errors="replace"), usedforsecurity=False).hexdigest() if text else ""
+    return f"mailto:{contact.email}?subject=unsubscribe%20{message.id.hex()}"

@@ -6,10 +6,13 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct, field
 
+from tocsin.core.configuration_hooks import Hook
+from tocsin.core.configuration_rules import GLOBAL_LIST, Percent, Policy, QuietHours, SuppressionList
 from tocsin.core.configuration_senders import Sender
 from tocsin.core.configuration_templates import Template
-from tocsin.core.configuration_words import Channel, FieldType, Id, Name, Permission
-from tocsin.core.configuration_workflows import When, Workflow
+from tocsin.core.configuration_tracking import Tracking
+from tocsin.core.configuration_words import Channel, DomainName, FieldType, Id, Name, Permission
+from tocsin.core.configuration_workflows import Duration, When, Workflow
 from tocsin.core.errors import NotFound
 
 _T = TypeVar("_T")
@@ -40,6 +43,7 @@ class Database(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     fields: dict[str, Field | FieldType] = field(default_factory=dict)
     unknown_fields: Literal["ignore", "keep", "refuse"] = "ignore"
     timezone: Name = "UTC"
+    control_group_percent: Percent = 0
 
     def custom_fields(self) -> dict[str, Field]:
         """The custom fields by name, each in its long form."""
@@ -58,10 +62,15 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     channels: tuple[Channel, ...] = ()
     categories: tuple[str, ...] = ()
     token: str = ""
+    tracking_domain: DomainName | None = None
+    policy: Id | None = None
 
 
 class Trigger(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An event-launched mailing: to the subscription at its resource, without one to the profile's own address."""
+    """An event-launched mailing: to the subscription at its resource, without one to the profile's own address.
+
+    `for_confirm`: to one that waits to be confirmed, and to no other.
+    """
 
     id: Id
     name: Name
@@ -70,8 +79,17 @@ class Trigger(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     sender: Id
     event: Literal["api_call", "api_import", "update", "subscribe"] = "api_call"
     when: When | None = None
-    channel: Literal["email"] = "email"
+    channel: Literal["email", "sms", "push"] = "email"
     resource: Id | None = None
+    for_confirm: bool = False
+    tracking: Tracking | None = None
+    push_sending_mode: Literal["fanout", "last"] = "fanout"
+    give_up_after: Duration | None = None
+    policy: Id | None = None
+    ignore_policies: bool = False
+    quiet_hours: QuietHours | None = None
+    control_group_percent: Percent = 0
+    ignore_control_group: bool = False
     active: bool = False
 
 
@@ -97,6 +115,9 @@ class Configuration(Struct, frozen=True):
     templates: Mapping[int, Template] = field(default_factory=dict)
     triggers: Mapping[int, Trigger] = field(default_factory=dict)
     workflows: Mapping[int, Workflow] = field(default_factory=dict)
+    suppression_lists: Mapping[int, SuppressionList] = field(default_factory=dict)
+    policies: Mapping[int, Policy] = field(default_factory=dict)
+    hooks: Mapping[int, Hook] = field(default_factory=dict)
     tokens: Mapping[str, Token] = field(default_factory=dict)
 
     def get_database(self, identifier: int) -> Database:
@@ -128,6 +149,16 @@ class Configuration(Struct, frozen=True):
             for workflow in self.workflows.values()
             if workflow.active and workflow.database == database_id and workflow.entries()
         ]
+
+    def get_suppression_list(self, identifier: int) -> SuppressionList:
+        """The suppression list, or NotFound. The global one is there without being configured (facts, 6.4)."""
+        if identifier == GLOBAL_LIST and identifier not in self.suppression_lists:
+            return SuppressionList(GLOBAL_LIST, "Global suppress list")
+        return _get(self.suppression_lists, identifier, "suppression list")
+
+    def get_hook(self, identifier: int) -> Hook:
+        """The hook, or NotFound."""
+        return _get(self.hooks, identifier, "hook")
 
     def get_trigger(self, identifier: int) -> Trigger:
         """The trigger, or NotFound."""

@@ -4,17 +4,26 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tocsin.core import emails, fields, listening, mongo, schedule
+from tocsin.core import destinations, emails, fields, listening, mongo, routing, schedule, sms
 from tocsin.core.configuration import MATCHABLE, Database, Field, Resource, Token, Trigger
-from tocsin.core.configuration_senders import Sender
-from tocsin.core.configuration_templates import EmailTemplate, SmsTemplate, Template
-from tocsin.core.configuration_words import ProfileEvent
+from tocsin.core.configuration_consent import check_confirmation, check_marketing
+from tocsin.core.configuration_hooks import Hook
+from tocsin.core.configuration_rules import Policy, SuppressionList
+from tocsin.core.configuration_senders import HttpSender, RouteSender, Sender, SmtpSender, WebpushSender
+from tocsin.core.configuration_templates import EmailTemplate, PushTemplate, SmsTemplate, Template
+from tocsin.core.configuration_words import ProfileEvent, noun
 from tocsin.core.configuration_workflows import When, Workflow
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.fields import check_field_names
+from tocsin.core.push import is_reserved
+from tocsin.core.push_hosts import check_webpush
+from tocsin.core.sms_requests import check_http_sender
 from tocsin.core.templates.template import compile_template
 
 Path = tuple[str | int, ...]
+
+_SHORTEST_AGE_SECONDS = 60
+_LONGEST_AGE_SECONDS = 30 * 86400
 
 _is_token = re.compile("[!-~]{16,200}").fullmatch
 
@@ -35,6 +44,9 @@ class Known(NamedTuple):
     templates: Mapping[int, Template]
     triggers: Mapping[int, Trigger]
     workflows: Mapping[int, Workflow]
+    suppression_lists: Mapping[int, SuppressionList]
+    policies: Mapping[int, Policy]
+    hooks: Mapping[int, Hook]
     tokens: Mapping[str, Token]
     broken: frozenset[tuple[str, int | str]]
 
@@ -63,7 +75,26 @@ def _check_field(field: Field) -> Iterator[tuple[str, str]]:
 
 
 def check_sender(sender: Sender) -> Iterator[Finding]:
-    """User name and password belong together."""
+    """Of a mail server user name and password belong together; of an SMS provider all that is said can be used."""
+    yield from _check_age(sender)
+    if isinstance(sender, HttpSender):
+        yield from (Finding(path, sentence) for path, sentence in check_http_sender(sender))
+    if isinstance(sender, WebpushSender):
+        yield from (Finding(path, sentence) for path, sentence in check_webpush(sender))
+    if isinstance(sender, SmtpSender):
+        yield from _check_login(sender)
+        yield from (Finding(path, sentence) for path, sentence in destinations.check_limits(sender.domains))
+
+
+def _check_age(one: Sender | Trigger) -> Iterator[Finding]:
+    if (
+        one.give_up_after is not None
+        and not _SHORTEST_AGE_SECONDS <= one.give_up_after.total_seconds <= _LONGEST_AGE_SECONDS
+    ):
+        yield Finding(("give_up_after",), "expected from 1 minute to 30 days in all")
+
+
+def _check_login(sender: SmtpSender) -> Iterator[Finding]:
     if sender.username and not sender.password:
         yield Finding(("password",), "a username needs a password")
     if sender.password and not sender.username:
@@ -72,12 +103,15 @@ def check_sender(sender: Sender) -> Iterator[Finding]:
 
 def check_template(template: Template) -> Iterator[Finding]:
     """Every text is in the template language, addresses are addresses, and something is said on some channel."""
-    if template.email is None and template.sms is None:
-        yield Finding((), "a template needs an email or an sms")
+    if template.email is None and template.sms is None and template.push is None:
+        yield Finding((), "a template needs an email, an sms or a push")
     if template.email is not None:
         yield from _check_email(template.email)
     if template.sms is not None:
         yield from _check_sms(template.sms)
+    if template.push is not None:
+        yield from _check_push(template.push)
+    yield from (Finding(path, sentence) for path, sentence in check_marketing(template))
 
 
 def _check_email(email: EmailTemplate) -> Iterator[Finding]:
@@ -105,13 +139,34 @@ def _check_address(email: EmailTemplate, member: str) -> Iterator[Finding]:
         yield Finding(("email", member), str(error))
 
 
-def _check_sms(sms: SmsTemplate) -> Iterator[Finding]:
-    if not sms.text.strip():
+def _check_sms(template: SmsTemplate) -> Iterator[Finding]:
+    if not template.text.strip():
         yield Finding(("sms", "text"), "the text must not be empty")
-    yield from _check_text(sms.text, ("sms", "text"), escape=False)
+    yield from _check_text(template.text, ("sms", "text"), escape=False)
+    yield from _check_text(template.from_name, ("sms", "from_name"), escape=False)
+    length = sms.measure(template.text)
+    if "{" not in template.text and length.segments > template.max_segments:
+        sentence = f"the text takes {length.segments} SMS in {length.alphabet}; max_segments is {template.max_segments}"
+        yield Finding(("sms", "text"), sentence)
 
 
-def _check_text(source: str, path: tuple[str, ...], *, escape: bool) -> Iterator[Finding]:
+def _check_push(push: PushTemplate) -> Iterator[Finding]:
+    if not push.title.strip():
+        yield Finding(("push", "title"), "the title must not be empty")
+    for member in ("title", "text", "url", "icon", "image", "collapse_key"):
+        yield from _check_text(getattr(push, member), ("push", member), escape=False)
+    for index, button in enumerate(push.buttons):
+        if not button.label.strip():
+            yield Finding(("push", "buttons", index, "label"), "the label must not be empty")
+        yield from _check_text(button.label, ("push", "buttons", index, "label"), escape=False)
+        yield from _check_text(button.url, ("push", "buttons", index, "url"), escape=False)
+    for name, text in push.data.items():
+        if is_reserved(name):
+            yield Finding(("push", "data", name), "providers keep this name for themselves")
+        yield from _check_text(text, ("push", "data", name), escape=False)
+
+
+def _check_text(source: str, path: Path, *, escape: bool) -> Iterator[Finding]:
     try:
         compile_template(source, escape=escape)
     except TemplateMistake as mistake:
@@ -130,14 +185,28 @@ def check_resource(resource: Resource, known: Known) -> Iterator[Finding]:
             yield Finding(("token",), f"resource {other.id} has the same token")
 
 
+def check_route(route: RouteSender, known: Known) -> Iterator[Finding]:
+    """Its senders exist and send by its channel."""
+    yield from (Finding(path, sentence) for path, sentence in routing.check_route(route, known.senders))
+    for path, identifier in routing.list_places(route):
+        yield from check_exists(known, "senders", identifier, path)
+
+
 def check_trigger(trigger: Trigger, known: Known) -> Iterator[Finding]:
     """What it refers to exists and serves its database and channel."""
+    yield from _check_age(trigger)
     yield from check_exists(known, "databases", trigger.database, ("database",))
     yield from check_exists(known, "senders", trigger.sender, ("sender",))
     yield from check_exists(known, "templates", trigger.template, ("template",))
     template = known.templates.get(trigger.template)
     if template is not None and getattr(template, trigger.channel) is None:
         yield Finding(("template",), f"template {template.id} has no {trigger.channel}")
+    sender = known.senders.get(trigger.sender)
+    if sender is not None and sender.channel != trigger.channel:
+        yield Finding(("sender",), f"sender {sender.id} sends {sender.channel}, not {trigger.channel}")
+    if trigger.channel == "push" and trigger.resource is None:
+        yield Finding(("resource",), "push goes to subscriptions, so it needs a resource")
+    yield from (Finding(path, sentence) for path, sentence in check_confirmation(trigger, template))
     if trigger.resource is not None:
         yield from check_exists(known, "resources", trigger.resource, ("resource",))
         resource = known.resources.get(trigger.resource)
@@ -187,7 +256,7 @@ def _check_serves(resource: Resource, trigger: Trigger) -> Iterator[Finding]:
 def check_exists(known: Known, section: str, identifier: int, path: tuple[str | int, ...]) -> Iterator[Finding]:
     objects: Mapping[int, object] = getattr(known, section)
     if identifier not in objects and (section, identifier) not in known.broken:
-        yield Finding(path, f"there is no {section.removesuffix('s')} {identifier}")
+        yield Finding(path, f"there is no {noun(section)} {identifier}")
 
 
 def check_token(token: Token, known: Known) -> Iterator[Finding]:

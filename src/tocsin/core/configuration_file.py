@@ -1,7 +1,7 @@
 """tocsin.yaml: its text as checked objects, objects as such a text, and what lies between two states."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -10,6 +10,7 @@ import yaml
 from msgspec import Meta, Struct, field
 
 from tocsin import __version__
+from tocsin.core import configuration_references as references
 from tocsin.core import yaml_document
 from tocsin.core.configuration import Configuration, Database, Resource, Token, Trigger
 from tocsin.core.configuration_check import (
@@ -17,15 +18,25 @@ from tocsin.core.configuration_check import (
     Known,
     check_database,
     check_resource,
+    check_route,
     check_sender,
     check_template,
     check_token,
     check_trigger,
 )
+from tocsin.core.configuration_hooks import Hook
+from tocsin.core.configuration_hooks_check import check_hook, check_references_of_hook
 from tocsin.core.configuration_members import read, suggest
-from tocsin.core.configuration_senders import Sender
+from tocsin.core.configuration_rules import Policy, SuppressionList
+from tocsin.core.configuration_rules_check import (
+    check_policy,
+    check_rules_of_resource,
+    check_rules_of_trigger,
+    check_suppression_list,
+)
+from tocsin.core.configuration_senders import RouteSender, Sender
 from tocsin.core.configuration_templates import Template
-from tocsin.core.configuration_words import Channel, Name, Permission
+from tocsin.core.configuration_words import Channel, Name, Permission, noun
 from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import ConfigurationMistakes
 from tocsin.core.workflows.check import check_workflow
@@ -52,6 +63,9 @@ class Objects(Struct, frozen=True):
     templates: dict[int, Template] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     workflows: dict[int, Workflow] = field(default_factory=dict)
+    suppression_lists: dict[int, SuppressionList] = field(default_factory=dict)
+    policies: dict[int, Policy] = field(default_factory=dict)
+    hooks: dict[int, Hook] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
 
 
@@ -68,28 +82,37 @@ class Change(Struct, frozen=True):
         """`changed trigger 8 "Order received" (active, template)`; never a value, which may be secret."""
         key = "" if self.section == "tokens" else f" {self.key}"
         members = f" ({', '.join(self.members)})" if self.members else ""
-        return f'{self.action} {self.section.removesuffix("s")}{key} "{self.name}"{members}'
+        return f'{self.action} {noun(self.section)}{key} "{self.name}"{members}'
 
 
-SECTIONS: Mapping[str, type[Struct]] = {
+SECTIONS: Mapping[str, Any] = {
     "databases": Database,
     "resources": Resource,
     "senders": Sender,
     "templates": Template,
     "triggers": Trigger,
     "workflows": Workflow,
+    "suppression_lists": SuppressionList,
+    "policies": Policy,
+    "hooks": Hook,
     "tokens": TokenEntry,
 }
 
 _RELEASE = __version__.rpartition(".")[0]
-_LATER_SECTIONS = ("hooks", "suppression_lists")
 _LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("senders", "channel"): get_args(Channel),
-    ("senders", "type"): ("http", "fcm", "apns", "webpush"),
+    ("senders", "type"): ("smpp", "fcm", "apns", "webpush"),
     ("triggers", "channel"): get_args(Channel),
     ("triggers", "event"): ("action", "pixel"),
 }
-_SECRETS = {"resources": "token", "senders": "password", "tokens": "token"}
+_INSTEAD = {"type smpp": "send to the HTTP API of a gateway that speaks it (docs/sms.md)"}
+# Members that hold nothing but a secret. Where `${NAME}` may stand within a text is said in configuration_references.
+_SECRETS: Mapping[str, tuple[str, ...]] = {
+    "resources": ("token",),
+    "senders": ("password", "callback_secret"),
+    "hooks": ("secret", "previous_secret"),
+    "tokens": ("token",),
+}
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}").fullmatch
 
@@ -99,7 +122,8 @@ def parse(
 ) -> Objects:
     """The objects of the file. With `prune` nothing of `stored` stays beside them, without it references may go there.
 
-    A secret (a sender's password, a token) may be `${NAME}`, the variable of `environment`. ConfigurationMistakes with
+    A secret (a sender's password, a token) may be `${NAME}`, the variable of `environment`; so may parts of what an
+    `http` sender sends. ConfigurationMistakes with
     every mistake, in the order of lines: `tocsin.yaml:12: triggers[1].template: there is no template 9`.
     """
     reading = _Reading(yaml_document.read(text), environment, stored or Objects())
@@ -130,9 +154,7 @@ class _Reading:
             self.document.add((), f"the file {what}; it begins with one of: {', '.join(SECTIONS)}")
             return
         for section, entries in sections.items():
-            if section in _LATER_SECTIONS:
-                self._refuse_later((section,), "this section")
-            elif section not in SECTIONS:
+            if section not in SECTIONS:
                 self.document.add((section,), f"there is no such section{suggest(section, SECTIONS)}")
             elif isinstance(entries, list):
                 self._read_entries(section, entries)
@@ -140,7 +162,8 @@ class _Reading:
                 self.document.add((section,), "expected a list")
 
     def _refuse_later(self, path: Path, what: str) -> None:
-        self.document.add(path, f"{what} is not available in version {_RELEASE}")
+        instead = f"; {_INSTEAD[what]}" if what in _INSTEAD else ""
+        self.document.add(path, f"{what} is not available in version {_RELEASE}{instead}")
 
     def _read_entries(self, section: str, entries: list[Any]) -> None:
         for index, entry in enumerate(entries):
@@ -165,38 +188,53 @@ class _Reading:
         """Whether the entry is of a kind that a later version brings, in which case that is its only mistake."""
         if not isinstance(entry, dict):
             return False
-        hints = get_type_hints(SECTIONS[section])
         for (of_section, member), words in _LATER_VALUES.items():
             if of_section != section:
                 continue
             word = entry.get(member)
-            known = get_args(hints[member]) if member in hints else ("smtp",)
-            if word in words and word not in known:
+            if word in words and word not in _list_words(section, member):
                 self._refuse_later((*path, member), f"{member} {word}")
                 return True
         for word in set(get_args(Channel)) & entry.keys() if section == "templates" else ():
-            if word not in hints:
+            if word not in get_type_hints(SECTIONS[section]):
                 self._refuse_later((*path, word), word)
                 return True
         return False
 
     def _read_entry(self, section: str, entry: Any, path: Path) -> Any:
-        secret = _SECRETS.get(section)
-        if secret is not None and isinstance(entry, dict) and isinstance(entry.get(secret), str):
-            entry = {**entry, secret: self._fill_secret(section, entry, entry[secret], (*path, secret))}
+        if isinstance(entry, dict):
+            secret = [member for member in _SECRETS.get(section, ()) if isinstance(entry.get(member), str)]
+            entry = entry | {member: self._fill_secret(section, entry, member, (*path, member)) for member in secret}
+            if section in references.SECTIONS:
+                entry = self._fill_references(section, entry, path)
         found = read(self.document, entry, SECTIONS[section], path)
         return self._read_token(found, entry, path) if isinstance(found, TokenEntry) else found
 
-    def _fill_secret(self, section: str, entry: Mapping[str, Any], text: str, path: Path) -> Any:
-        reference = _reference(text)
+    def _fill_references(self, section: str, entry: dict[str, Any], path: Path) -> dict[str, Any]:
+        """The entry of a sender or a hook with the secrets that its texts refer to, which no file may hold."""
+        if references.SECRETS in entry:
+            self.document.add((*path, references.SECRETS), "there is no such member")
+        stored = getattr(self._stored, section).get(entry.get("id", 0)) if type(entry.get("id")) is int else None
+        kept = getattr(stored, references.SECRETS, {})
+        filled: dict[str, str] = {}
+        for place, name in references.list_references(entry):
+            if name in self._environment or name in kept:
+                filled[name] = self._environment.get(name, kept.get(name, ""))
+            else:
+                self.document.add((*path, *place), f"the environment variable {name} is not set")
+        rest = {member: value for member, value in entry.items() if member != references.SECRETS}
+        return rest | {references.SECRETS: filled} if filled else rest
+
+    def _fill_secret(self, section: str, entry: Mapping[str, Any], member: str, path: Path) -> Any:
+        reference = _reference(entry[member])
         if reference is None:
-            return text
+            return entry[member]
         name = reference[1]
         if name in self._environment:
             return self._environment[name]
         key = _declared_key(section, entry)
-        kept = getattr(getattr(self._stored, section).get(key), _SECRETS[section], "")
-        if kept and name == _secret_variable(section, key):
+        kept = getattr(getattr(self._stored, section).get(key), member, "")
+        if kept and name == _secret_variable(section, key, member):
             return kept
         self.document.add(path, f"the environment variable {name} is not set")
         return BROKEN
@@ -235,6 +273,14 @@ class _Reading:
         return Known(**merged, broken=broken)
 
 
+def _list_words(section: str, member: str) -> set[str]:
+    """The words that this version knows for a member, in any of the kinds of the section."""
+    kinds: Sequence[Any] = get_args(SECTIONS[section]) or (SECTIONS[section],)
+    named = {kind.__struct_config__.tag for kind in kinds if kind.__struct_config__.tag_field == member}
+    hints = [get_type_hints(kind).get(member) for kind in kinds]
+    return named | {word for hint in hints for word in get_args(hint)}
+
+
 def _declared_key(section: str, entry: Any) -> Key | None:
     if not isinstance(entry, dict):
         return None
@@ -255,21 +301,33 @@ def _check_content(found: Any) -> Iterator[Finding]:
         yield from check_sender(found)
     elif isinstance(found, Template):
         yield from check_template(found)
+    elif isinstance(found, Hook):
+        yield from check_hook(found)
 
 
 def _check_references(found: Any, known: Known) -> Iterator[Finding]:
     if isinstance(found, Resource):
         yield from check_resource(found, known)
+        yield from check_rules_of_resource(found, known)
+    elif isinstance(found, RouteSender):
+        yield from check_route(found, known)
     elif isinstance(found, Trigger):
         yield from check_trigger(found, known)
+        yield from check_rules_of_trigger(found, known)
     elif isinstance(found, Workflow):
         yield from check_workflow(found, known)
+    elif isinstance(found, SuppressionList):
+        yield from check_suppression_list(found, known)
+    elif isinstance(found, Policy):
+        yield from check_policy(found, known)
+    elif isinstance(found, Hook):
+        yield from check_references_of_hook(found, known)
     elif isinstance(found, Token):
         yield from check_token(found, known)
 
 
 def _name(section: str, key: Key) -> str:
-    return f"{section.removesuffix('s')} {key}"
+    return f"{noun(section)} {key}"
 
 
 def list_objects(configuration: Configuration) -> Objects:
@@ -312,16 +370,17 @@ def dump(objects: Objects) -> str:
     sections: dict[str, list[Any]] = {}
     for section, key, found in _list_objects(objects):
         entry = msgspec.to_builtins(found)
-        secret = _SECRETS.get(section)
-        if secret in entry:
-            entry[secret] = f"${{{_secret_variable(section, key)}}}"
+        for member in entry.keys() & set(_SECRETS.get(section, ())):
+            entry[member] = f"${{{_secret_variable(section, key, member)}}}"
+        if section in references.SECTIONS:
+            entry.pop(references.SECRETS, None)
         sections.setdefault(section, []).append(entry)
     # The emitter written in C would be faster, but writes 👋 as an escape and with it the whole text in one line.
     return yaml.dump(sections, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
 
 
-def _secret_variable(section: str, key: Key | None) -> str:
-    return f"{section.removesuffix('s')}_{key}_{_SECRETS[section]}".upper()
+def _secret_variable(section: str, key: Key | None, member: str) -> str:
+    return f"{section.removesuffix('s')}_{key}_{member}".upper()
 
 
 class _Dumper(yaml.SafeDumper):

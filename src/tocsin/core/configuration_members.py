@@ -10,7 +10,7 @@ from msgspec import NODEFAULT, Struct, inspect
 
 from tocsin.core.yaml_document import BROKEN, Document, Path
 
-_SECRET = frozenset({"password", "token", "sha256"})
+_SECRET = frozenset({"password", "secret", "previous_secret", "callback_secret", "token", "sha256"})
 _SHOWN = 60
 _SIMPLE = {inspect.BoolType: "true or false", inspect.AnyType: "anything"}
 

@@ -8,8 +8,14 @@ Channel = Literal["email", "sms", "push", "telegram_bot", "whatsapp", "viber", "
 FieldType = Literal["string", "int", "float", "bool", "date", "datetime", "enum", "ip", "tags", "object", "arr_object"]
 Permission = Literal[
     "*", "launch", "profiles.read", "profiles.write", "profiles.delete", "workflows.read", "workflows.write",
-    "tasks.read", "files.write",
+    "tasks.read", "files.write", "hooks.read", "hooks.write",
 ]  # fmt: skip
+
+
+def noun(section: str) -> str:
+    """What one object of a section is called: `policy` of `policies`."""
+    return {"policies": "policy"}.get(section, section.removesuffix("s")).replace("_", " ")
+
 
 # What may happen to a profile: an import by the API, a change of fields, a change of subscriptions.
 ProfileEvent = Literal["api_import", "update", "subscribe"]

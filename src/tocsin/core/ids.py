@@ -27,6 +27,16 @@ def make_beside(seconds: int, random: bytes, others: Sequence[bytes]) -> list[by
     return [beginning + random[7 * at : 7 * at + 7] + other[-1:] for at, other in enumerate(others)]
 
 
+def seconds(identifier: bytes) -> int:
+    """When an id was made, in whole seconds since 1970."""
+    return int.from_bytes(identifier[:4])
+
+
+def first_of(seconds: int) -> bytes:
+    """What comes before every id of this second and of later ones."""
+    return _pack_seconds(max(seconds, 0) & 0xFFFFFFFF)
+
+
 def bucket(identifier: bytes) -> int:
     """0–255: what profiles, messages and events are spread over hosts by."""
     return identifier[-1]

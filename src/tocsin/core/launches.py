@@ -1,14 +1,18 @@
 """What a launching call says: items, options, attachments. The same structs travel from the call to a task."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from tocsin.core import addresses, emails, phones
 from tocsin.core.errors import Invalid, TocsinError
 from tocsin.core.matching import Search
 
 MAX_DAYS = 3650
+
+# What is wanted of a launch.
+LaunchState = Literal["running", "paused", "cancelled"]
 
 # Marks the object member of a struct whose own members stand, in XML, among those of the struct (facts, 1.7).
 FLAT_IN_XML = Meta(extra={"flat_in_xml": True})
@@ -74,7 +78,10 @@ class Attachment(Struct, frozen=True):
 
 
 class Launch(Struct, frozen=True):
-    """One call that started a trigger or a workflow, and what is common to its messages."""
+    """One call that started a trigger or a workflow, and what is common to its messages.
+
+    `source`: the call, as `start_batch_task`, or the event of profiles that it was.
+    """
 
     id: bytes
     trigger_id: int | None
@@ -82,13 +89,43 @@ class Launch(Struct, frozen=True):
     custom_data: dict[str, Any]
     attachments: tuple[Attachment, ...] = ()
     workflow_id: int | None = None
+    source: str = ""
+    state: LaunchState = "running"
 
 
 class SubscriptionFilter(Struct, omit_defaults=True):
-    """The address to send to, chosen by the call (facts, 3.1). Not strict: another one when it is not there."""
+    """The address to send to, chosen by the call (facts, 3.1): that of the trigger's channel. Not strict: another
+    one when it is not there.
+    """
 
     email: str = ""
+    phone: str = ""
+    provider: str = ""
+    subscription_id: str = ""
     not_strict: bool = False
+
+    def address(self, channel: str) -> str:
+        """That for a channel, in the spelling of core.addresses.key; empty when none is given. Raises Invalid."""
+        if channel == "push":
+            return addresses.push_address(self.provider, self.subscription_id) if self.subscription_id else ""
+        member = {"email": "email", "sms": "phone"}.get(channel, "")
+        given = getattr(self, member, "")
+        try:
+            return addresses.key(channel, given) if given else ""
+        except ValueError as mistake:
+            raise Invalid(str(mistake), path=member) from None
+
+    def check(self) -> None:
+        """Invalid, with the member in `path`, for what is no address."""
+        for member, parse in (("email", emails.parse), ("phone", phones.parse)):
+            given = getattr(self, member)
+            try:
+                _ = given and parse(given)
+            except ValueError as mistake:
+                raise Invalid(str(mistake), path=member) from None
+        if bool(self.provider) != bool(self.subscription_id):
+            missing = "subscription_id" if self.provider else "provider"
+            raise Invalid(f"{missing} is missing: a push subscription is known by both", path=missing)
 
 
 class LaunchCall(Struct, kw_only=True, omit_defaults=True):
@@ -113,9 +150,11 @@ class LaunchCall(Struct, kw_only=True, omit_defaults=True):
     attachments: tuple[Attachment, ...] = ()
     is_single: bool = False
     skip_triggers: bool = False
+    source: str = ""
     audience: dict[str, Any] | None = None
     indexes: list[int] = field(default_factory=list)
     failed: list["ItemError"] = field(default_factory=list)
+    dry_run: bool = False
 
     def index(self, place: int) -> int:
         """The place in the call of the item at a place in `items`."""
@@ -154,29 +193,70 @@ class ItemError(Struct, frozen=True, omit_defaults=True):
     error_debug: str = ""
 
 
-class SkippedItem(Struct, frozen=True):
-    """A profile that is known but gets no message, and why."""
+class SkippedItem(Struct, frozen=True, omit_defaults=True):
+    """A profile that is known but gets no message, and why; `rule` says which one of several, in words."""
 
     index: int
     profile_id: str
     reason: str
+    rule: str = ""
+
+
+class RehearsedMessage(Struct, omit_defaults=True):
+    """A message as it would be sent: of an email its headers and parts, of an SMS its text, of a push its payload."""
+
+    channel: str
+    address: str
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    headers: list[str] = field(default_factory=list)
+    payload: str = ""
+    error: str = ""
+
+
+class RehearsedItem(Struct, omit_defaults=True):
+    """What a call would do about an item. `found`: whether its profile is there or would be made; `by`: the values
+    that it was searched by. `due_at`: when its message would leave.
+    """
+
+    index: int
+    found: Literal["matched", "created"]
+    by: str
+    outcome: Literal["sent", "entered", "skipped"]
+    profile_id: str = ""
+    addresses: list[str] = field(default_factory=list)
+    due_at: str = ""
+    reason: str = ""
+    rule: str = ""
+
+
+class Rehearsal(Struct, omit_defaults=True):
+    """What a call would do, item by item, and the first message that it would send."""
+
+    items: list[RehearsedItem] = field(default_factory=list)
+    message: RehearsedMessage | None = None
 
 
 class BatchOutcome(Struct, omit_defaults=True):
-    """What became of the items of a call, in their order."""
+    """What became of the items of a call, in their order. `launch_id`: empty when nothing was launched."""
 
     result: list[ProfileReference]
     errors: list[ItemError] = field(default_factory=list)
     skipped: list[SkippedItem] = field(default_factory=list)
     ignored_fields: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    launch_id: str = ""
+    dry_run: Rehearsal | None = None
 
 
 class AudienceOutcome(Struct, frozen=True):
-    """How many profiles fit, and how many of them get no message."""
+    """How many profiles fit, and how many of them get no message. `launch_id`: empty when nothing was launched."""
 
     found: int
     skipped: int
+    launch_id: str = ""
+    dry_run: Rehearsal | None = None
 
 
 class ItemFailed(TocsinError):

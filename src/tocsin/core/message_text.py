@@ -36,11 +36,12 @@ def describe_message(story: MessageStory) -> str:
     ]
     if story.due_at:
         lines.append(f"waits, due {_time(story.due_at)}, tried {_times(story.attempts)}")
-    return "\n".join([*lines, *map(_line, story.events)]) + "\n"
+    return "\n".join([*lines, *map(describe_happening, story.events)]) + "\n"
 
 
-def _line(event: Happening) -> str:
-    text = event.data.get("text", "")
+def describe_happening(event: Happening) -> str:
+    """One line: when, what, and the words of the server or of the rule."""
+    text = event.data.get("text") or event.data.get("rule") or event.data.get("reason", "")
     codes = [str(event.data[name]) for name in ("code", "status") if name in event.data]
     said = [*(code for code in codes if code not in text), text]
     tried = event.data.get("attempts", 1)

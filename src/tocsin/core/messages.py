@@ -1,17 +1,33 @@
 """One message to one address: how it waits, and what became of it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-# Words of the facts, section 8: sent to the next server, or given up; come back for now, for good, or with a complaint.
-EventType = Literal["send", "undeliv", "sbounce", "hbounce", "complain"]
+# Words of the facts, section 8: sent to the next server, given up, or arrived; come back for now, for good, or with a
+# complaint; told to stop. Ours: taken out of the queue with its launch; sent again as another message; kept
+# from a profile by a rule, of which suppression lists have a word in the facts.
+EventType = Literal[
+    "send", "undeliv", "deliv", "sbounce", "hbounce", "complain", "unsub",
+    "send_sms", "undeliv_sms", "deliv_sms", "unsub_sms",
+    "send_push", "undeliv_push", "deliv_push",
+    "open", "uopen", "click", "uclick", "confirm", "confirmsub",
+    "cancel", "retry", "suppress", "skip",
+    "import_api",
+]  # fmt: skip
 
+# What counts for sending policies.
+SENDS: tuple[EventType, ...] = ("send", "send_sms", "send_push")
 
 # As of the millionth message and beyond.
 LAST_TURN = 17
 _FIRST_TURN_MESSAGES = 10
+
+
+def event_type(channel: str, word: Literal["send", "undeliv", "deliv"]) -> EventType:
+    """What the event is called on a channel: `send`, `send_sms`, `send_push`."""
+    return cast(EventType, word if channel == "email" else f"{word}_{channel}")
 
 
 def turn(place: int) -> int:
@@ -37,7 +53,7 @@ class QueuedMessage(Struct, frozen=True):
 
 
 class ClaimedMessage(Struct, frozen=True):
-    """A message that this worker has until the lease ends. `attempts` counts this one."""
+    """A message that this worker has until the lease ends. `attempts` counts this one, its age from `first_due_at`."""
 
     id: bytes
     launch_id: bytes
@@ -47,14 +63,27 @@ class ClaimedMessage(Struct, frozen=True):
     address: str
     custom_data: dict[str, Any] | None
     content: dict[str, Any] | None = None
+    first_due_at: datetime | None = None
+
+
+class Subject(Struct, frozen=True):
+    """What an event without a message of its own is about: a profile; the others are empty or 0 where there is none."""
+
+    profile_id: bytes
+    id: bytes = b""
+    launch_id: bytes = b""
+    trigger_id: int = 0
+    address: str = ""
 
 
 class Event(Struct, frozen=True):
-    """Something that happened to a message."""
+    """Something that happened to a message, or only to a profile. `data`: plain values, with `address` and
+    `custom_data` of the message as far as they are known.
+    """
 
     id: bytes
     at: datetime
     type: EventType
     database_id: int
-    message: ClaimedMessage
+    message: ClaimedMessage | Subject
     data: dict[str, Any]

@@ -148,6 +148,7 @@ def _header_key(name: str) -> str:
     return key
 
 
+@lru_cache(maxsize=64)
 def date_header(date: datetime) -> str:
     """The Date line, in UTC. Raises ValueError for a naive datetime."""
     if date.utcoffset() is None:

@@ -1,12 +1,13 @@
 """What a bounce or a complaint does to a profile: nothing more is sent to the address."""
 
-from tocsin.core import emails
+from tocsin.core import addresses, emails
 from tocsin.core.merging import more_restrictive
 from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import STATUSES, Subscription
 
 HARDBOUNCED = STATUSES[3]
 COMPLAINED = STATUSES[2]
+INVALID = STATUSES[6]
 
 
 def suppress(profile: Profile, address: str, status: str, resource_id: int | None) -> Profile:
@@ -24,6 +25,17 @@ def suppress(profile: Profile, address: str, status: str, resource_id: int | Non
         kept = more_restrictive(STATUSES[fields.get("_status", 0)], status)
         fields = {**fields, "_status": STATUSES.index(kept)}
     return Profile(profile.id, fields, changed)
+
+
+def invalidate_device(profile: Profile, address: str) -> Profile:
+    """The profile, the push subscriptions of a device under the status `invalid`, or a more restrictive one."""
+    changed = [
+        {**one, "status": more_restrictive(one["status"], INVALID)}
+        if one["channel"] == "push" and addresses.of(one) == address
+        else one
+        for one in profile.subscriptions
+    ]
+    return Profile(profile.id, profile.fields, changed)
 
 
 def _is_meant(subscription: Subscription, key: str, resource_id: int | None) -> bool:

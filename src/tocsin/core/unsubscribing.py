@@ -1,6 +1,6 @@
 """Ending what a message's recipient gets from a resource, or leaving only some categories of it (facts, 5.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tocsin.core import emails
 from tocsin.core.configuration import Resource
@@ -29,6 +29,11 @@ def unsubscribe(
         _changed(one, categories) if one["resource_id"] == resource_id and _goes_to(one, address) else one
         for one in present
     ]
+
+
+def unsubscribe_phones(present: Sequence[Subscription], phones: Collection[str]) -> list[Subscription]:
+    """All subscriptions, those to SMS of these phones ended, whatever their resource. A complaint stays one."""
+    return [_changed(one, ()) if one["channel"] == "sms" and one["phone"] in phones else one for one in present]
 
 
 def is_subscriber(present: Sequence[Subscription], resource_id: int, address: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tocsin.core.configuration import Configuration, Database, Resource, Token, Trigger
+from tocsin.core.configuration_hooks import Hook
+from tocsin.core.configuration_rules import Policy, SuppressionList
 from tocsin.core.configuration_senders import Sender
 from tocsin.core.configuration_templates import Template
 from tocsin.core.configuration_workflows import Workflow
@@ -14,13 +16,16 @@ from tocsin.store.database import Transaction, fetch
 
 _SQL = queries.load("configuration")
 
-_TYPES: Mapping[str, type[Any]] = {
+_TYPES: Mapping[str, Any] = {
     "databases": Database,
     "resources": Resource,
     "senders": Sender,
     "templates": Template,
     "triggers": Trigger,
     "workflows": Workflow,
+    "suppression_lists": SuppressionList,
+    "policies": Policy,
+    "hooks": Hook,
     "tokens": Token,
 }
 
@@ -30,7 +35,7 @@ class ObjectChange(NamedTuple):
 
     kind: str
     key: str
-    spec: Database | Resource | Sender | Template | Trigger | Workflow | Token | None
+    spec: Database | Resource | Sender | Template | Trigger | Workflow | SuppressionList | Policy | Hook | Token | None
 
 
 async def refresh(transaction: Transaction, known: Configuration) -> Configuration:

@@ -1,21 +1,24 @@
 """What happened: append-only, in a partition a month, with running totals beside."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from tocsin.core import ids
 from tocsin.core.messages import Event
-from tocsin.store import queries
+from tocsin.store import hooks, queries
 from tocsin.store.database import (
     Transaction,
+    bytea_column,
     copy,
     copy_json,
     fetch,
     id_columns,
+    integer_column,
     smallint_column,
+    text_column,
 )
 
 _SQL = queries.load("events")
@@ -24,6 +27,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict).decode
+
+
+_K = TypeVar("_K", int, bytes)
 
 
 class Addressee(NamedTuple):
@@ -34,18 +41,34 @@ class Addressee(NamedTuple):
     address: str
 
 
+class FailedMessage(NamedTuple):
+    """A message that did not arrive; `data` is that of the event that says so."""
+
+    id: bytes
+    profile_id: bytes
+    database_id: int
+    trigger_id: int
+    data: dict[str, Any]
+
+
 async def insert(transaction: Transaction, events: Sequence[Event]) -> None:
-    """Events by COPY, and their totals."""
+    """Events by COPY, their totals, and places in the queues of the hooks that want them."""
     await copy(transaction, "events", _COLUMNS, map(_line, events))
-    totals = Counter((event.message.trigger_id, event.type) for event in events)
+    of_triggers = _count((event.message.trigger_id, _counted_as(event)) for event in events)
+    of_launches = _count((event.message.launch_id, _counted_as(event)) for event in events)
     await transaction.execute(
         _SQL["add_totals"],
         {
-            "trigger_ids": [trigger_id for trigger_id, _ in sorted(totals)],
-            "types": [type_ for _, type_ in sorted(totals)],
-            "totals": [totals[key] for key in sorted(totals)],
+            "trigger_ids": integer_column([trigger_id for (trigger_id, _), _ in of_triggers]),
+            "types": text_column([type_.encode() for (_, type_), _ in of_triggers]),
+            "totals": [total for _, total in of_triggers],
+            "buckets": smallint_column([launch_id[-1] for (launch_id, _), _ in of_launches]),
+            "launch_ids": bytea_column([launch_id for (launch_id, _), _ in of_launches]),
+            "launch_types": text_column([type_.encode() for (_, type_), _ in of_launches]),
+            "launch_totals": [total for _, total in of_launches],
         },
     )
+    await hooks.enqueue(transaction, events)
 
 
 async def list_totals(transaction: Transaction) -> list[tuple[int, str, int]]:
@@ -63,6 +86,12 @@ async def find_addressee(transaction: Transaction, message_id: bytes) -> Address
     return None
 
 
+async def list_failed(transaction: Transaction, launch_id: bytes, after: bytes, limit: int) -> list[FailedMessage]:
+    """Messages of a launch that did not arrive and were not sent again, in the order of their ids, after that one."""
+    rows = await fetch(transaction, _SQL["list_failed"], launch_id=launch_id, after=after, limit=limit)
+    return [FailedMessage(*row)._replace(data=_decode(row[-1])) for row in rows]
+
+
 async def move(transaction: Transaction, profile_ids: Sequence[bytes], to: bytes) -> None:
     """Give the events of profiles to another; the caller holds the locks of them all."""
     await transaction.execute(
@@ -73,6 +102,16 @@ async def move(transaction: Transaction, profile_ids: Sequence[bytes], to: bytes
 async def delete(transaction: Transaction, profile_ids: Sequence[bytes]) -> None:
     """All events of profiles. Totals, which name nobody, stay."""
     await transaction.execute(_SQL["delete"], id_columns(profile_ids))
+
+
+def _counted_as(event: Event) -> str:
+    """What no person did has totals of its own."""
+    return f"{event.type}_bot" if event.data.get("is_bot") else event.type
+
+
+def _count(of: Iterable[tuple[_K, str]]) -> list[tuple[tuple[_K, str], int]]:
+    """How often each key and type occur, in order; what has no key is not counted."""
+    return sorted(Counter(one for one in of if one[0]).items())
 
 
 def _line(event: Event) -> str:

@@ -53,6 +53,18 @@ async def describe(transaction: Transaction, file_ids: Sequence[UUID]) -> dict[U
     return {row[0]: FileNote(*row) for row in rows}
 
 
+async def delete_old(transaction: Transaction, before: datetime, limit: int) -> int:
+    """Delete files that were stored before an instant and that no launch names; how many. None while tasks are under
+    way that may name some.
+    """
+    return len(await fetch(transaction, _SQL["delete_old"], before=before, limit=limit))
+
+
+async def lock(transaction: Transaction, file_ids: Sequence[UUID]) -> None:
+    """Keep files until the transaction ends, for a launch that names them."""
+    await transaction.execute(_SQL["lock"], {"ids": list(file_ids)})
+
+
 async def get(transaction: Transaction, file_ids: Sequence[UUID]) -> dict[UUID, File]:
     """Files by id; those that are not there are left out."""
     rows = await fetch(transaction, _SQL["get"], ids=list(file_ids))

@@ -1,5 +1,6 @@
 """What is known of a message, and what happened to a profile."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -7,10 +8,12 @@ import msgspec
 
 from tocsin.core import ids
 from tocsin.store import queries
-from tocsin.store.database import Row, Transaction, fetch, smallint_column
+from tocsin.store.database import Row, Transaction, bytea_column, fetch, smallint_column
 
 _SQL = queries.load("history")
 _decode = msgspec.json.Decoder(dict).decode
+
+_MOST_SOUGHT_EVERYWHERE = 50
 
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 END = datetime(9999, 12, 30, tzinfo=UTC)
@@ -64,6 +67,27 @@ async def find(transaction: Transaction, message_id: bytes) -> KnownMessage | No
     return None
 
 
+async def find_all(transaction: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, KnownMessage]:
+    """Messages by their ids, those that are known. For a few others, whose profiles may have been merged, all
+    buckets are asked.
+    """
+    found = await _find_in(transaction, [(ids.bucket(message_id), message_id) for message_id in message_ids])
+    missing = [message_id for message_id in message_ids if message_id not in found][:_MOST_SOUGHT_EVERYWHERE]
+    return found | await _find_in(transaction, [(bucket, one) for one in missing for bucket in range(ids.BUCKETS)])
+
+
+async def _find_in(transaction: Transaction, places: Sequence[tuple[int, bytes]]) -> dict[bytes, KnownMessage]:
+    if not places:
+        return {}
+    rows = await fetch(
+        transaction,
+        _SQL["find_all"],
+        buckets=smallint_column([bucket for bucket, _ in places]),
+        ids=bytea_column([message_id for _, message_id in places]),
+    )
+    return {row[0]: KnownMessage(*row[1:]) for row in rows}
+
+
 async def list_of_message(transaction: Transaction, profile_id: bytes, message_id: bytes) -> list[PastEvent]:
     """What happened to a message of a profile, in order."""
     rows = await fetch(
@@ -74,6 +98,30 @@ async def list_of_message(transaction: Transaction, profile_id: bytes, message_i
         message_id=message_id,
     )
     return [_event(row) for row in rows]
+
+
+async def find_queued(transaction: Transaction, profile_id: bytes, trigger_id: int) -> bytes | None:
+    """The newest message of a trigger that waits for a profile."""
+    rows = await fetch(
+        transaction,
+        _SQL["find_queued"],
+        bucket=ids.bucket(profile_id),
+        profile_id=profile_id,
+        trigger_id=trigger_id,
+    )
+    return rows[0][0] if rows else None
+
+
+async def find_latest(transaction: Transaction, profile_id: bytes, trigger_id: int) -> PastEvent | None:
+    """The latest that happened to a profile by a trigger."""
+    rows = await fetch(
+        transaction,
+        _SQL["find_latest"],
+        bucket=ids.bucket(profile_id),
+        profile_id=profile_id,
+        trigger_id=trigger_id,
+    )
+    return _event(rows[0]) if rows else None
 
 
 async def find_place(transaction: Transaction, profile_id: bytes, event_id: bytes) -> Point | None:

@@ -52,6 +52,12 @@ async def find(
     return owners
 
 
+async def list_owners(transaction: Transaction, values: Sequence[str], kind: int) -> list[tuple[int, bytes, str]]:
+    """Database, profile and value of everybody who has one of the values, at any resource; 10,000 at most."""
+    column = text_column([value.encode() for value in values])
+    return [(row[0], row[1], row[2]) for row in await fetch(transaction, _SQL["list_owners"], values=column, kind=kind)]
+
+
 async def _find_combinations(
     transaction: Transaction, database_id: int, owners: Mapping[Key, list[bytes]], kinds: Sequence[int]
 ) -> None:

@@ -20,8 +20,8 @@ from tocsin.core.errors import NotReady
 from tocsin.core.messages import EventType
 
 SUFFIX = ".journal"
-# An outcome's text has 500 characters, each of four bytes at most; the rest of an entry is below 80.
-MOST_ENTRY_BYTES = 2100
+# An outcome's text has 500 characters, each of four bytes at most; the provider's id 200 bytes; the rest is below 100.
+MOST_ENTRY_BYTES = 2300
 
 _NUMBER = Struct(">I")
 _FRAME = Struct(">II")
@@ -38,6 +38,9 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     code: int
     text: str
     missing: int
+    segments: int = 0
+    sender_id: int = 0
+    provider_id: str = ""
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -8,9 +8,9 @@ from psycopg import sql
 from tocsin.store import queries
 from tocsin.store.database import Transaction, fetch
 
-Table = Literal["events", "steps"]
+Table = Literal["events", "steps", "provider_ids"]
 
-TABLES: tuple[Table, ...] = ("events", "steps")
+TABLES: tuple[Table, ...] = ("events", "steps", "provider_ids")
 
 _SQL = queries.load("partitions")
 

@@ -177,6 +177,24 @@ async def list_happened(
     return {message_id: frozenset(types) for message_id, types in found.items()}
 
 
+async def delete_of_launch(transaction: Transaction, launch_id: bytes, buckets: range, limit: int) -> int:
+    """End passages that a launch began, but those that a worker writes at this moment; how many, `limit` at most."""
+    rows = await fetch(
+        transaction,
+        _SQL["delete_of_launch"],
+        launch_id=launch_id,
+        first_bucket=buckets[0],
+        last_bucket=buckets[-1],
+        limit=limit,
+    )
+    return len(rows)
+
+
+async def count_of_launches(transaction: Transaction, launch_ids: Sequence[bytes]) -> dict[bytes, int]:
+    """How many passages of each launch go on, of those that have any; all passages are read through."""
+    return dict(await fetch(transaction, _SQL["count_of_launches"], launch_ids=bytea_column(launch_ids)))
+
+
 async def insert_steps(transaction: Transaction, steps: Sequence[Step]) -> None:
     """History by COPY, and the totals of each way."""
     instants = {at: at.isoformat() for at in {one.at for one in steps}}

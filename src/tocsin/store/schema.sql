@@ -55,6 +55,8 @@ CREATE TABLE identities (
 );
 
 -- A call that started a trigger or a workflow; what is common to its messages stands here once.
+-- state: what an operator wants of it. is_unsettled: its messages are still to be brought into line with that.
+-- source: the call, or the kind of event. size: messages of a trigger, passages of a workflow. skipped: profiles.
 CREATE TABLE launches (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -64,13 +66,30 @@ CREATE TABLE launches (
     attachments jsonb NOT NULL,
     created_at timestamptz NOT NULL,
     workflow_id integer,
+    state text NOT NULL DEFAULT 'running',
+    is_unsettled boolean NOT NULL DEFAULT false,
+    source text NOT NULL DEFAULT '',
+    size integer NOT NULL DEFAULT 0,
+    skipped integer NOT NULL DEFAULT 0,
     PRIMARY KEY (bucket, id),
-    CONSTRAINT launches_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11))
+    CONSTRAINT launches_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
+    CONSTRAINT launches_state_is_known CHECK (state IN ('running', 'paused', 'cancelled'))
 );
+
+-- Answers: which launches are the newest, and which are old?
+CREATE INDEX launches_by_id ON launches (id);
+
+-- Answers: messages of which launches are to be brought into line?
+CREATE INDEX launches_unsettled ON launches (id) WHERE is_unsettled;
+
+-- Answers: which files are still named?
+CREATE INDEX launches_with_attachments ON launches (id) WHERE attachments <> '[]';
 
 -- The queue: one narrow row per message until its outcome is recorded, then deleted.
 -- A claimed message is one whose due_at was moved to the end of its lease. content: what a workflow has gathered for it,
 -- over that of the launch. turn: which of those due go first (core/messages.py).
+-- first_due_at: from when its age counts. is_allowed: null where no sending policy counts; else whether the policy has
+-- let it go.
 CREATE TABLE messages (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -83,6 +102,8 @@ CREATE TABLE messages (
     custom_data jsonb,
     content jsonb,
     turn smallint NOT NULL DEFAULT 0,
+    first_due_at timestamptz NOT NULL DEFAULT now(),
+    is_allowed boolean,
     PRIMARY KEY (bucket, id),
     CONSTRAINT messages_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
     CONSTRAINT messages_share_the_bucket_of_their_profile CHECK (bucket = get_byte(profile_id, 11))
@@ -91,7 +112,28 @@ CREATE TABLE messages (
 -- Answers: which messages are due, those of the first turns first, and of a turn the oldest?
 CREATE INDEX messages_due_by_turn ON messages (turn, due_at);
 
--- What happened, append-only, a partition a month. type: send, undeliv (docs/glossary.md).
+-- Answers: which messages to this profile count already?
+CREATE INDEX messages_that_count ON messages (bucket, profile_id) WHERE is_allowed IS NOT NULL;
+
+-- Addresses that nothing is sent to. Keyed by the value, since that is how it is asked.
+-- value: an email address, a phone number, or @domain. list_id: 0 is for bounces and complaints. resource_id: the only
+-- resource for which the row holds, 0 for all. source: file, api, bounce, complaint.
+CREATE TABLE suppressions (
+    value text COLLATE "C" NOT NULL,
+    list_id integer NOT NULL,
+    source text NOT NULL,
+    resource_id integer NOT NULL DEFAULT 0,
+    at timestamptz NOT NULL,
+    reason text NOT NULL DEFAULT '',
+    message_id bytea,
+    PRIMARY KEY (value, list_id, source, resource_id)
+);
+
+-- Answers: what is on this list, in order, and how much?
+CREATE INDEX suppressions_of_a_list ON suppressions (list_id, value);
+
+-- What happened, append-only, a partition a month. type: send, undeliv (docs/glossary.md). message_id, launch_id: empty,
+-- trigger_id: 0, where there is none.
 CREATE TABLE events (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -109,12 +151,129 @@ CREATE TABLE events (
 -- Answers: what happened to this profile, latest last?
 CREATE INDEX events_of_a_profile ON events (bucket, profile_id, at);
 
+-- Answers: which messages of a launch have failed?
+CREATE INDEX events_failed ON events (launch_id, message_id)
+    WHERE type IN ('undeliv', 'undeliv_sms', 'undeliv_push', 'sbounce', 'cancel');
+
+-- How providers of SMS call messages in what they report later, a partition a month as events have. Asked by that name,
+-- hence no bucket.
+CREATE TABLE provider_ids (
+    provider_id text COLLATE "C" NOT NULL,
+    sender_id integer NOT NULL,
+    message_id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (provider_id, sender_id, at)
+) PARTITION BY RANGE (at);
+
 -- How many events of each type a trigger has had; kept beside the events so that nobody counts them.
 CREATE TABLE event_totals (
     trigger_id integer NOT NULL,
     type text NOT NULL,
     total bigint NOT NULL,
     PRIMARY KEY (trigger_id, type)
+);
+
+-- Worker processes; seen_at: when each last said that it lives.
+CREATE TABLE workers (
+    id uuid PRIMARY KEY,
+    seen_at timestamptz NOT NULL
+);
+
+-- How often messages of each sender have come to which outcome (core/outcomes.py). A row for each worker, so that no two
+-- wait for each other; those of workers that are gone are added up under the id that is all zeros.
+CREATE TABLE outcome_totals (
+    worker_id uuid NOT NULL,
+    sender_id integer NOT NULL,
+    outcome text NOT NULL,
+    total bigint NOT NULL,
+    PRIMARY KEY (worker_id, sender_id, outcome)
+) WITH (fillfactor = 70);
+
+-- How many events of each type a launch has had.
+CREATE TABLE launch_totals (
+    bucket smallint NOT NULL,
+    launch_id bytea NOT NULL,
+    type text NOT NULL,
+    total bigint NOT NULL,
+    PRIMARY KEY (bucket, launch_id, type)
+) WITH (fillfactor = 70);
+
+-- What messages have met with: a row for the first open, the first click, and for being gone through by a program.
+-- kind: 1 opened, 2 clicked, 3 scanned. Forgotten with the events, by the time in message_id.
+CREATE TABLE reactions (
+    bucket smallint NOT NULL,
+    message_id bytea NOT NULL,
+    kind smallint NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (bucket, message_id, kind)
+);
+
+-- How many confirmation mails an address, known by its hash, was sent on a day.
+CREATE TABLE confirmations (
+    address bytea NOT NULL,
+    day date NOT NULL,
+    total integer NOT NULL,
+    PRIMARY KEY (address, day)
+);
+
+-- What this installation signs with, made at first use; of a name the highest number signs, the others are still good.
+CREATE TABLE secrets (
+    name text NOT NULL,
+    number integer NOT NULL,
+    value bytea NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, number)
+);
+
+-- What hooks have still to be told, a narrow row each; `place` says in which order (microseconds of the database's clock).
+-- at: when the event happened, by which it is found; type: in case it is gone with its profile.
+CREATE TABLE hook_events (
+    bucket smallint NOT NULL,
+    hook_id integer NOT NULL,
+    place bigint NOT NULL,
+    event_id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    type text NOT NULL,
+    is_replay boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (bucket, hook_id, place, event_id)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+
+-- A sixteenth of the buckets of a hook: one batch of it is under way, so the order of what happened to a profile is kept.
+-- The batch stays as it is until it is delivered. While a worker has it, due_at is the end of the lease.
+-- lease_id: of the worker that had it last.
+CREATE TABLE hook_lanes (
+    hook_id integer NOT NULL,
+    lane smallint NOT NULL,
+    due_at timestamptz NOT NULL DEFAULT '-infinity',
+    attempts integer NOT NULL DEFAULT 0,
+    lease_id bytea,
+    failing_since timestamptz,
+    failure text NOT NULL DEFAULT '',
+    delivered_at timestamptz,
+    batch_id bytea,
+    event_ids bytea[] NOT NULL DEFAULT '{}',
+    ats timestamptz[] NOT NULL DEFAULT '{}',
+    types text[] NOT NULL DEFAULT '{}',
+    replays boolean[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (hook_id, lane)
+) WITH (fillfactor = 50);
+
+-- Hooks that are told nothing until somebody resumes them, and why.
+CREATE TABLE hook_pauses (
+    hook_id integer PRIMARY KEY,
+    paused_at timestamptz NOT NULL,
+    reason text NOT NULL
+);
+
+-- Old events on their way to a hook again, bucket after bucket; after_at and after_id: how far it is.
+CREATE TABLE hook_replays (
+    hook_id integer PRIMARY KEY,
+    from_at timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    next_bucket smallint NOT NULL DEFAULT 0,
+    after_at timestamptz NOT NULL,
+    after_id bytea NOT NULL DEFAULT '',
+    total bigint NOT NULL DEFAULT 0
 );
 
 -- One profile at one node of one workflow, until it leaves. A claimed one has its due_at at the end of the lease.
@@ -181,7 +340,7 @@ CREATE TABLE step_totals (
 
 -- Asynchronous calls.
 CREATE TYPE task_status AS ENUM (
-    'queued',      -- accepted -> processing
+    'queued',      -- accepted -> processing, failed
     'processing',  -- a worker has applied at least one chunk or is at it -> completed, failed
     'completed',   -- the result is there
     'failed'       -- given up; the result holds the error

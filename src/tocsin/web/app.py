@@ -13,6 +13,7 @@ from starlette.routing import Route
 from tocsin.actions import requests
 from tocsin.actions.context import Context
 from tocsin.actions.requests import Answer, RequestKey
+from tocsin.actions.tracking import Hits
 from tocsin.core.configuration import Configuration, Token
 from tocsin.core.errors import Invalid, NotFound, NotReady, TocsinError
 from tocsin.log import get as get_log
@@ -23,6 +24,7 @@ from tocsin.web.call import Call
 from tocsin.web.codec import Encoding
 from tocsin.web.envelope import Envelope
 from tocsin.web.operations import Operation
+from tocsin.web.public import receipts, recipients
 
 log = get_log("tocsin.web")
 
@@ -108,7 +110,8 @@ class Api:
             answer = await operation.handler(call, decoded)
             return Answer(codec.encode(answer, encoding), codec.content_type(encoding))
 
-        key = _request_key(request, operation, text, body) if operation.writes else None
+        is_done = operation.writes and not getattr(decoded, "dry_run", False)
+        key = _request_key(request, operation, text, body) if is_done else None
         return await requests.answer(self.context, admit, key, work)
 
 
@@ -158,12 +161,20 @@ def _name(operation: Operation | None) -> str:
     return operation.path if operation else "unknown"
 
 
+async def _answer_others(context: Context, hits: Hits, request: Request, plain: str) -> Response:
+    """Of those who are no clients of the API: SMS providers and recipients."""
+    if plain.startswith(receipts.PREFIX):
+        return await receipts.take(context, request, plain.removeprefix(receipts.PREFIX))
+    return await recipients.answer(context, hits, request, plain)
+
+
 Page = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(context: Context, limits: Limits, public_url: str = "/") -> Starlette:
-    """The application. Every path may have doubled and trailing slashes."""
+def create_app(context: Context, limits: Limits, public_url: str = "/", hits: Hits | None = None) -> Starlette:
+    """The application. Every path may have doubled and trailing slashes. Whoever gives `hits` closes them."""
     api = Api(context, limits)
+    tracked = hits or Hits(context)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -191,6 +202,8 @@ def create_app(context: Context, limits: Limits, public_url: str = "/") -> Starl
 
     async def dispatch(request: Request) -> Response:
         plain = "/".join(part for part in request.scope["path"].split("/") if part)
+        if plain.startswith((receipts.PREFIX, recipients.PREFIX)):
+            return await _answer_others(context, tracked, request, plain)
         if request.method not in ("GET", "HEAD"):
             return await api.answer(request)
         if plain.startswith(downloads.PREFIX):

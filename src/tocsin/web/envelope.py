@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from msgspec import UNSET, Struct, UnsetType
 
-from tocsin.core.launches import BatchOutcome, ItemError, ProfileReference, SkippedItem
+from tocsin.core.launches import BatchOutcome, ItemError, ProfileReference, Rehearsal, SkippedItem
 from tocsin.core.matching import Search
 
 SUCCESS = "Successful operation"
@@ -71,6 +71,8 @@ class BatchAnswer(Success, kw_only=True):
     skipped: list[SkippedItem] | UnsetType = UNSET
     ignored_fields: list[str] | UnsetType = UNSET
     warnings: list[str] | UnsetType = UNSET
+    launch_id: str | UnsetType = UNSET
+    dry_run: Rehearsal | UnsetType = UNSET
 
     @classmethod
     def of(cls, outcome: BatchOutcome) -> Self:
@@ -81,4 +83,6 @@ class BatchAnswer(Success, kw_only=True):
             skipped=outcome.skipped or UNSET,
             ignored_fields=outcome.ignored_fields or UNSET,
             warnings=outcome.warnings or UNSET,
+            launch_id=outcome.launch_id or UNSET,
+            dry_run=outcome.dry_run or UNSET,
         )

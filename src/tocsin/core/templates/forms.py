@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from tocsin.core.errors import TemplateMistake
 
-ROOTS = frozenset({"lead", "subscription", "apicontent", "json", "unsubscribe", "globalunsubscribe"})
+ROOTS = frozenset({"lead", "subscription", "apicontent", "json", "unsubscribe", "globalunsubscribe", "confirm"})
 FUNCTIONS = frozenset({"jsonpath", "subscription_field"})
 
 # Functions of the documented language that need a catalogue of goods, which there is none of.
 _MARKET = frozenset({"products", "sku", "orders", "order"})
 # Single words that would leave a letter without its link if a slip made them text.
-_LINKS = ("unsubscribe", "globalunsubscribe")
+_LINKS = ("unsubscribe", "globalunsubscribe", "confirm")
 _SLIPS = {"endif": "{end}", "endfor": "{end}"}
 
 _NAME = r"[^\W\d][\w-]*"

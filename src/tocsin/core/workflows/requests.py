@@ -96,15 +96,15 @@ def _checked_header(name: str, value: str) -> str:
 
 def check_request(node: ApiRequestNode) -> Iterator[Mistake]:
     """What is wrong apart from the templates."""
-    yield from _check_url(node.url)
-    yield from _check_headers(node.headers)
+    yield from check_url(node.url)
+    yield from check_headers(node.headers)
     if node.json is not None and node.body is not None:
         yield Mistake(("body",), "json and body cannot both be given")
     if node.method == "GET" and (node.json is not None or node.body is not None):
         yield Mistake(("method",), "a GET carries neither json nor body")
 
 
-def _check_url(url: str) -> Iterator[Mistake]:
+def check_url(url: str) -> Iterator[Mistake]:
     """Which server is asked is the author's decision, never that of a profile's data."""
     begin = _begins(url)
     if begin is None:
@@ -123,7 +123,8 @@ def _is_host(begin: str) -> bool:
         return False
 
 
-def _check_headers(headers: Mapping[str, str]) -> Iterator[Mistake]:
+def check_headers(headers: Mapping[str, str]) -> Iterator[Mistake]:
+    """What is wrong with the names and values of headers."""
     if len(headers) > MOST_HEADERS:
         yield Mistake(("headers",), f"there are {len(headers)} headers; at most {MOST_HEADERS} are allowed")
     seen: set[str] = set()

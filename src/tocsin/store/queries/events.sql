@@ -1,8 +1,14 @@
 -- name: add_totals
--- Count events of each type for each trigger.
-INSERT INTO event_totals (trigger_id, type, total)
-SELECT * FROM unnest(%(trigger_ids)s::integer[], %(types)s::text[], %(totals)s::bigint[])
-ON CONFLICT (trigger_id, type) DO UPDATE SET total = event_totals.total + EXCLUDED.total;
+-- Count events of each type for each trigger and for each launch.
+WITH of_triggers AS (
+    INSERT INTO event_totals (trigger_id, type, total)
+    SELECT * FROM unnest(%(trigger_ids)s::integer[], %(types)s::text[], %(totals)s::bigint[])
+    ON CONFLICT (trigger_id, type) DO UPDATE SET total = event_totals.total + EXCLUDED.total
+)
+INSERT INTO launch_totals (bucket, launch_id, type, total)
+SELECT * FROM unnest(%(buckets)s::smallint[], %(launch_ids)s::bytea[], %(launch_types)s::text[],
+    %(launch_totals)s::bigint[])
+ON CONFLICT (bucket, launch_id, type) DO UPDATE SET total = launch_totals.total + EXCLUDED.total;
 
 -- name: list_totals
 -- Every total, for metrics.
@@ -33,3 +39,24 @@ FROM moved;
 DELETE FROM events
 USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS gone (bucket, id)
 WHERE events.bucket = gone.bucket AND events.profile_id = gone.id;
+
+-- name: list_failed
+-- Messages of a launch that did not arrive, each with its last failure: given up, cancelled or come back for now; nothing
+-- else has happened to them since they were sent.
+SELECT DISTINCT ON (failed.message_id) failed.message_id, failed.profile_id, failed.database_id, failed.trigger_id,
+    failed.data::text
+FROM events AS failed
+WHERE failed.launch_id = %(launch_id)s
+    AND failed.type IN ('undeliv', 'undeliv_sms', 'undeliv_push', 'sbounce', 'cancel')
+    AND failed.message_id > %(after)s
+    AND NOT EXISTS (
+        SELECT FROM events AS other
+        WHERE other.bucket = failed.bucket
+            AND other.profile_id = failed.profile_id
+            AND other.message_id = failed.message_id
+            AND other.type NOT IN (
+                'undeliv', 'undeliv_sms', 'undeliv_push', 'sbounce', 'cancel', 'send', 'send_sms', 'send_push'
+            )
+    )
+ORDER BY failed.message_id, failed.at DESC
+LIMIT %(limit)s;

@@ -10,12 +10,38 @@ FROM events
 WHERE bucket = ANY(%(buckets)s::smallint[]) AND id = %(message_id)s::bytea
 LIMIT 1;
 
+-- name: find_all
+-- Whose are these messages, where do they go, and how do they wait? Of each what `find` says of one.
+SELECT messages.id, launch_id, profile_id, trigger_id, address, NULL::integer AS database_id, due_at, attempts
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
+JOIN messages ON messages.bucket = sought.bucket AND messages.id = sought.id
+UNION ALL
+SELECT events.id, launch_id, profile_id, trigger_id, COALESCE(data->>'address', ''), database_id, NULL, NULL
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
+JOIN events ON events.bucket = sought.bucket AND events.id = sought.id;
+
 -- name: list_of_message
 -- What happened to a message of a profile, in order.
 SELECT id, at, type, database_id, message_id, launch_id, trigger_id, data::text
 FROM events
 WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea AND message_id = %(message_id)s::bytea
 ORDER BY at, id;
+
+-- name: find_queued
+-- The newest message of a trigger that waits for a profile.
+SELECT id
+FROM messages
+WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea AND trigger_id = %(trigger_id)s
+ORDER BY id DESC
+LIMIT 1;
+
+-- name: find_latest
+-- The latest that happened to a profile by a trigger.
+SELECT id, at, type, database_id, message_id, launch_id, trigger_id, data::text
+FROM events
+WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea AND trigger_id = %(trigger_id)s
+ORDER BY at DESC, id DESC
+LIMIT 1;
 
 -- name: find_place
 -- When was this event of a profile?

@@ -87,3 +87,10 @@ FROM (
     GROUP BY identities.value
     HAVING count(DISTINCT identities.profile_id) > 1
 ) AS shared;
+
+-- name: list_owners
+-- Who has one of these values, in any database and at any resource?
+SELECT DISTINCT database_id, profile_id, value
+FROM identities
+WHERE value = ANY(%(values)s::text[]) AND kind = %(kind)s
+LIMIT 10000;

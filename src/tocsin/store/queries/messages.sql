@@ -27,7 +27,7 @@ SET due_at = %(leased_until)s, attempts = messages.attempts + 1
 FROM due
 WHERE messages.bucket = due.bucket AND messages.id = due.id
 RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
-    messages.address, messages.custom_data::text, messages.content::text;
+    messages.address, messages.custom_data::text, messages.content::text, messages.first_due_at;
 
 -- name: delete
 -- Messages whose outcome is recorded in the same transaction; those that were still there are answered.
@@ -42,7 +42,7 @@ DELETE FROM messages
 USING unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS finished (bucket, id)
 WHERE messages.bucket = finished.bucket AND messages.id = finished.id
 RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
-    messages.address, messages.custom_data::text, messages.content::text;
+    messages.address, messages.custom_data::text, messages.content::text, messages.first_due_at;
 
 -- name: postpone
 -- Messages to be tried again, each at its own time.
@@ -51,16 +51,82 @@ SET due_at = later.due_at
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(due_at)s::timestamptz[]) AS later (bucket, id, due_at)
 WHERE messages.bucket = later.bucket AND messages.id = later.id;
 
--- name: count
--- How many wait, and since when the oldest due one does.
-SELECT count(*), min(due_at) FILTER (WHERE due_at <= %(now)s)
-FROM messages;
+-- name: give_back
+-- Messages that were not tried, each to be claimed again at its own time, with as many attempts as before.
+UPDATE messages
+SET due_at = later.due_at, attempts = later.attempts
+FROM unnest(
+    %(buckets)s::smallint[], %(ids)s::bytea[], %(due_at)s::timestamptz[], %(attempts)s::smallint[]
+) AS later (bucket, id, due_at, attempts)
+WHERE messages.bucket = later.bucket AND messages.id = later.id;
 
--- name: count_due
--- How many of each trigger are due and not with a worker.
-SELECT trigger_id, count(*)
+-- name: release
+-- Some of what was set aside of a launch is due again.
+WITH released AS (
+    SELECT bucket, id
+    FROM messages
+    WHERE turn = ANY(%(turns)s::smallint[]) AND due_at = %(until)s AND launch_id = %(launch_id)s
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE messages
+SET due_at = messages.first_due_at
+FROM released
+WHERE messages.bucket = released.bucket AND messages.id = released.id
+RETURNING messages.id;
+
+-- name: take_free
+-- Some messages of a launch that no worker has, nor may have had when it died.
+WITH free AS (
+    SELECT bucket, id
+    FROM messages
+    WHERE bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
+        AND launch_id = %(launch_id)s
+        AND (attempts = 0 OR due_at > %(leased_until)s)
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM messages
+USING free
+WHERE messages.bucket = free.bucket AND messages.id = free.id
+RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
+    messages.address, messages.custom_data::text, messages.content::text, messages.first_due_at;
+
+-- name: count_of_launches
+-- How many of each launch wait, and how many of them a worker may have.
+SELECT launch_id, count(*), count(*) FILTER (WHERE attempts > 0 AND due_at > %(now)s AND due_at < %(until)s)
 FROM messages
-WHERE due_at <= %(now)s
+WHERE launch_id = ANY(%(ids)s::bytea[])
+GROUP BY launch_id;
+
+-- name: count
+-- Of each trigger: how many wait, how many of them are due and not with a worker, and since when the oldest; of so many
+-- messages at most.
+SELECT trigger_id, count(*), count(*) FILTER (WHERE due_at <= %(now)s), min(due_at) FILTER (WHERE due_at <= %(now)s)
+FROM (SELECT trigger_id, due_at FROM messages ORDER BY turn, due_at LIMIT %(limit)s) AS short
+GROUP BY trigger_id;
+
+-- name: estimate
+-- The same of a share of the table's pages.
+SELECT trigger_id, count(*), count(*) FILTER (WHERE due_at <= %(now)s), min(due_at) FILTER (WHERE due_at <= %(now)s)
+FROM messages TABLESAMPLE SYSTEM (%(percent)s)
+GROUP BY trigger_id;
+
+-- name: count_pages
+-- How large is the table?
+SELECT pg_relation_size('messages') / current_setting('block_size')::integer;
+
+-- name: list_oldest_due
+-- Since when is the oldest due, of each trigger among those that are claimed next?
+SELECT trigger_id, min(due_at)
+FROM unnest(%(turns)s::smallint[]) AS turns (turn)
+CROSS JOIN LATERAL (
+    SELECT trigger_id, due_at
+    FROM messages
+    WHERE messages.turn = turns.turn AND due_at <= %(now)s
+    ORDER BY due_at
+    LIMIT %(limit)s
+) AS oldest
 GROUP BY trigger_id;
 
 -- name: move
@@ -71,9 +137,10 @@ WITH moved AS (
     WHERE messages.bucket = merged.bucket AND messages.profile_id = merged.id AND messages.attempts = 0
     RETURNING messages.*
 )
-INSERT INTO messages (bucket, id, turn, due_at, launch_id, profile_id, trigger_id, address, custom_data, content)
-SELECT %(new_bucket)s::smallint, set_byte(id, 11, %(new_bucket)s), turn, due_at, launch_id, %(new_profile_id)s::bytea,
-    trigger_id, address, custom_data, content
+INSERT INTO messages (bucket, id, turn, due_at, first_due_at, launch_id, profile_id, trigger_id, address, custom_data,
+    content, is_allowed)
+SELECT %(new_bucket)s::smallint, set_byte(id, 11, %(new_bucket)s), turn, due_at, first_due_at, launch_id,
+    %(new_profile_id)s::bytea, trigger_id, address, custom_data, content, is_allowed
 FROM moved;
 
 -- name: delete_of_profiles

@@ -32,6 +32,24 @@ WHERE passages.bucket = gone.bucket AND passages.profile_id = gone.id AND passag
 DELETE FROM passages
 WHERE workflow_id = %(workflow_id)s AND (%(nodes)s::text[] IS NULL OR node = ANY(%(nodes)s::text[]));
 
+-- name: delete_of_launch
+-- Some passages that a launch began; what is being worked on looks at the launch by itself.
+WITH chosen AS (
+    SELECT bucket, id
+    FROM passages
+    WHERE bucket BETWEEN %(first_bucket)s AND %(last_bucket)s AND launch_id = %(launch_id)s
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM passages
+USING chosen
+WHERE passages.bucket = chosen.bucket AND passages.id = chosen.id
+RETURNING passages.id;
+
+-- name: count_of_launches
+-- How many passages launches have begun that go on, by launch.
+SELECT launch_id, count(*) FROM passages WHERE launch_id = ANY(%(launch_ids)s::bytea[]) GROUP BY launch_id;
+
 -- name: revise
 -- Nodes of a workflow have changed: those who are there look again at once, in the lane that the node has now.
 UPDATE passages
@@ -122,7 +140,8 @@ FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(message_ids)s::bytea[])
 JOIN events
     ON events.bucket = sought.bucket
     AND events.profile_id = sought.profile_id
-    AND events.message_id = sought.message_id;
+    AND events.message_id = sought.message_id
+    AND events.data->'is_bot' IS NULL;
 
 -- name: add_totals
 -- Count how often each way was taken.

@@ -56,7 +56,7 @@ class EventDescription(Struct, kw_only=True):
     """Something that happened to a message."""
 
     event_id: str
-    smid: str
+    smid: str | UnsetType = UNSET
     type: str
     at: str
     trigger_id: int
@@ -67,6 +67,8 @@ class EventDescription(Struct, kw_only=True):
     status: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
     missing_values: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
     custom_data: Any = UNSET
 
 
@@ -196,7 +198,7 @@ def _describe_event(event: PastEvent) -> EventDescription:
         data["custom_data"] = Verbatim(data["custom_data"])
     return EventDescription(
         event_id=event.id.hex(),
-        smid=event.message_id.hex(),
+        smid=event.message_id.hex() or UNSET,
         type=event.type,
         at=_instant(event.at),
         trigger_id=event.trigger_id,

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
-from tocsin.actions import files, launches, tasks
+from tocsin.actions import files, launches, rehearsals, tasks
 from tocsin.actions.launches import CheckedCall
 from tocsin.core.launches import (
     Attach,
@@ -14,6 +14,7 @@ from tocsin.core.launches import (
     ImportItem,
     ItemError,
     ItemFailed,
+    Rehearsal,
     SkippedItem,
     StartCall,
     StartItem,
@@ -37,6 +38,7 @@ class LaunchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
     custom_data: dict[str, Any] = field(default_factory=dict)
     attach: list[Attach] = field(default_factory=list)
     skip_triggers: bool = False
+    dry_run: bool = False
 
     def options(self, target: Target, items: Sequence[StartItem | ImportItem] = ()) -> dict[str, Any]:
         """The members of a core.launches.LaunchCall, but for items and attachments.
@@ -55,6 +57,7 @@ class LaunchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
             "content": self.content,
             "custom_data": self.custom_data,
             "skip_triggers": self.skip_triggers,
+            "dry_run": self.dry_run,
         }
 
 
@@ -73,7 +76,7 @@ class StartBatchRequest(LaunchRequest, kw_only=True, omit_defaults=True):
         """The call; a query at the root is one item."""
         is_query = not self.data and self.custom_request is not None and not self.matching
         items = [StartItem()] if is_query else self.data
-        return StartCall(**self.options(target, items), items=items)
+        return StartCall(**self.options(target, items), items=items, source="start_batch")
 
 
 class ImportAndStartRequest(LaunchRequest, kw_only=True, omit_defaults=True):
@@ -96,6 +99,7 @@ class ImportAndStartBatchRequest(LaunchRequest, kw_only=True, omit_defaults=True
         return ImportCall(
             **self.options(target, self.data),
             items=self.data,
+            source="import_and_start_batch",
             skip_invalid_subscriptions=self.skip_invalid_subscriptions,
             detect_geo=self.detect_geo,
         )
@@ -111,6 +115,8 @@ class ProfileAnswer(Success, kw_only=True):
     errors: list[ItemError] | UnsetType = UNSET
     ignored_fields: list[str] | UnsetType = UNSET
     warnings: list[str] | UnsetType = UNSET
+    launch_id: str | UnsetType = UNSET
+    dry_run: Rehearsal | UnsetType = UNSET
 
 
 class TaskAnswer(Success, kw_only=True):
@@ -125,16 +131,21 @@ async def start(call: Call, request: StartRequest, target: Target) -> ProfileAns
         **request.options(target),
         items=[StartItem()],
         is_single=True,
+        source="start",
         subscription_filter=request.subscription_filter,
     )
     if started.audience is None:
         return _single(await _run(call, request, started))
     await _attach(call, request, started)
     started.subscription_filter = None
-    outcome = await launches.run_for_audience(
-        call.context, call.transaction, call.configuration, started, started.audience
+    run = rehearsals.run_for_audience if request.dry_run else launches.run_for_audience
+    outcome = await run(call.context, call.transaction, call.configuration, started, started.audience)
+    return ProfileAnswer(
+        total_count=outcome.found,
+        skipped_count=outcome.skipped,
+        launch_id=outcome.launch_id or UNSET,
+        dry_run=outcome.dry_run or UNSET,
     )
-    return ProfileAnswer(total_count=outcome.found, skipped_count=outcome.skipped)
 
 
 async def import_and_start(call: Call, request: ImportAndStartRequest, target: Target) -> ProfileAnswer:
@@ -143,6 +154,7 @@ async def import_and_start(call: Call, request: ImportAndStartRequest, target: T
         **request.options(target),
         items=[ImportItem(request.data)],
         is_single=True,
+        source="import_and_start",
         skip_invalid_subscriptions=request.skip_invalid_subscriptions,
         detect_geo=request.detect_geo,
     )
@@ -159,6 +171,7 @@ async def enqueue_batch(
 ) -> TaskAnswer:
     """The same, going on after the answer."""
     checked = await _check(call, request, request.call(target))
+    checked.call.source += "_task"
     return TaskAnswer(task_id=str(await tasks.enqueue(call.context, call.transaction, checked.call)))
 
 
@@ -175,7 +188,11 @@ async def _attach(call: Call, request: LaunchRequest, started: ImportCall | Star
 
 
 async def _run(call: Call, request: LaunchRequest, started: ImportCall | StartCall) -> BatchOutcome:
-    return await launches.run(call.context, call.transaction, await _check(call, request, started))
+    if not request.dry_run:
+        return await launches.run(call.context, call.transaction, await _check(call, request, started))
+    async with rehearsals.undone(call.transaction):
+        checked = await _check(call, request, started)
+        return await rehearsals.run(call.context, call.transaction, checked)
 
 
 def _single(outcome: BatchOutcome) -> ProfileAnswer:
@@ -187,7 +204,11 @@ def _single(outcome: BatchOutcome) -> ProfileAnswer:
         errors=outcome.errors or UNSET,
         ignored_fields=outcome.ignored_fields or UNSET,
         warnings=outcome.warnings or UNSET,
+        launch_id=outcome.launch_id or UNSET,
+        dry_run=outcome.dry_run or UNSET,
     )
+    if outcome.dry_run:
+        return answer
     if len(outcome.result) == 1:
         answer.profile_id = outcome.result[0].profile_id
     else:

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from tocsin.actions import tasks as task_actions
 from tocsin.actions.tasks import TaskResult
 from tocsin.core.errors import NotFound
 from tocsin.store import tasks
@@ -36,6 +37,12 @@ async def status(call: Call, request: StatusRequest) -> DataAnswer:
     if progress is None:
         raise NotFound("there is no such task", path="task_id")
     return DataAnswer(data=TaskStatus(progress.status, _percent(progress), _result(progress)))
+
+
+async def cancel(call: Call, request: StatusRequest) -> DataAnswer:
+    """End a task that has not ended: what it has applied stays, and nothing is launched."""
+    await task_actions.cancel(call.context, call.transaction, _parse(request.task_id))
+    return DataAnswer(data=None)
 
 
 def _parse(text: str) -> UUID:

@@ -1,0 +1,280 @@
+"""Telling hooks what happened: a batch of each lane at a time, in order, again until it is taken."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from tocsin.actions.context import Context
+from tocsin.channels.http import Answer, Failure, Request
+from tocsin.core import configuration_references as references
+from tocsin.core import hooks, signing
+from tocsin.core.configuration import Configuration
+from tocsin.core.configuration_hooks import Hook
+from tocsin.core.errors import NotReady
+from tocsin.core.hooks import KeptEvent, QueuedEvent, Surroundings
+from tocsin.log import get as get_log
+from tocsin.store import hooks as stored_hooks
+from tocsin.store import profiles as stored_profiles
+from tocsin.store.database import Transaction
+from tocsin.store.hooks import Batch, Held
+
+log = get_log("tocsin.hooks")
+
+# Longer than a request and the waiting for its connection, so that nobody else sends a batch that is under way.
+_LEASE_MARGIN_SECONDS = 30
+# A body beyond this goes in pieces: what a call says at its root is in each of its events.
+_PIECE_BYTES = 4_000_000
+_MOST_TEXT = 500
+_NOT_ASKED = frozenset({"busy", "resting"})
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Door(Protocol):
+    """The way out: channels.http.HttpDoor."""
+
+    async def fetch(self, request: Request) -> Answer | Failure:
+        """The answer, or why there is none; never raises."""
+
+    async def close(self) -> None:
+        """End all connections."""
+
+
+OpenDoor = Callable[[int], Door]
+
+
+class Reply(NamedTuple):
+    """What a receiver made of a batch. `text`: empty for one that took it."""
+
+    text: str
+    tried: bool = True
+    is_gone: bool = False
+    retry_after_seconds: float = 0.0
+
+
+class _Work(NamedTuple):
+    """A batch in the hands of this worker, with all that it is told with."""
+
+    hook: Hook
+    held: Held
+    batch: Batch
+    events: dict[bytes, KeptEvent]
+    around: Surroundings
+
+
+class HookDelivery:
+    """Keeps lanes under way across calls, so many of a hook as it may have, each in a task of its own: a hook that is
+    slow or away holds up no other.
+    """
+
+    def __init__(self, context: Context, open_door: OpenDoor) -> None:
+        """`open_door` makes a door for so many connections."""
+        self._context = context
+        self._open_door = open_door
+        self._doors: dict[tuple[int, int], Door] = {}
+        self._lanes: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._version = -1
+        self._is_closing = False
+
+    async def deliver(self) -> bool:
+        """Begin with lanes that have something to deliver; whether there were any."""
+        now = self._context.clock()
+        claimed: list[Held] = []
+        async with self._context.database.transaction() as transaction:
+            configuration = await self._context.configuration(transaction)
+            listening = [hook for hook in configuration.hooks.values() if hook.active]
+            if listening and self._version != configuration.version:
+                await stored_hooks.add_lanes(transaction, [hook.id for hook in listening])
+            for hook in listening:
+                claimed += await self._claim(transaction, hook, now)
+        self._version = configuration.version
+        for held in claimed:
+            self._lanes[held.hook_id, held.lane] = asyncio.create_task(self._run(held))
+        return bool(claimed)
+
+    async def _claim(self, transaction: Transaction, hook: Hook, now: datetime) -> list[Held]:
+        """As many lanes of a hook as it may have beside those that are under way."""
+        running = [lane for hook_id, lane in self._lanes if hook_id == hook.id]
+        return await stored_hooks.claim(
+            transaction,
+            hook.id,
+            now=now,
+            until=now + _lease(hook),
+            lease_id=next(self._context.new_ids()),
+            passed_over=running,
+            limit=max(hook.connections - len(running), 0),
+        )
+
+    async def drain(self) -> None:
+        """Until every lane under way has nothing left, or waits."""
+        while self._lanes:
+            await asyncio.wait(self._lanes.values())
+
+    async def close(self) -> None:
+        """Finish the batches under way and begin no others."""
+        self._is_closing = True
+        await self.drain()
+        for door in self._doors.values():
+            await door.close()
+        self._doors.clear()
+
+    async def _run(self, held: Held) -> None:
+        try:
+            work = await self._begin(held)
+            while work:
+                reply = await self._post(work)
+                work = await self._record(work, reply)
+        except NotReady as reason:
+            log.warning("hook.waiting", hook=held.hook_id, reason=reason.describe())
+        except Exception as error:  # noqa: BLE001 - one broken batch must not end the others; its lease brings it back
+            log.failure("hook.failed", error, hook=held.hook_id)
+        finally:
+            del self._lanes[held.hook_id, held.lane]
+
+    async def _begin(self, held: Held) -> _Work | None:
+        async with self._context.database.transaction() as transaction:
+            return await self._take(transaction, held)
+
+    async def _take(self, transaction: Transaction, held: Held) -> _Work | None:
+        """The next batch of a lane and what it is told with; without one the lane is left."""
+        configuration = await self._context.configuration(transaction)
+        hook = configuration.hooks.get(held.hook_id)
+        now = self._context.clock()
+        if hook is None or not hook.active or self._is_closing:
+            await stored_hooks.release(transaction, held, now)
+            return None
+        batch_id = next(self._context.new_ids())
+        batch = await stored_hooks.take(
+            transaction, held, now=now, until=now + _lease(hook), batch_id=batch_id, limit=hook.batch_size
+        )
+        if batch is None:
+            return None
+        await stored_profiles.prefer_indexes(transaction)
+        events = await stored_hooks.list_events(transaction, held, batch)
+        return _Work(hook, held, batch, events, await _read(transaction, configuration, list(events.values())))
+
+    async def _post(self, work: _Work) -> Reply:
+        """Send a batch, in pieces where it is large; what was said of the first piece that was not taken."""
+        reply = Reply("")
+        for number, body in enumerate(_pieces(work)):
+            if number and not await self._hold(work):
+                return Reply("another worker has it", tried=False)
+            message_id = f"msg_{work.batch.id.hex()}" + (f"_{number}" if number else "")
+            reply = await post(self._context, self._door(work.hook), work.hook, message_id, body)
+            if reply.text:
+                break
+        return reply
+
+    async def _hold(self, work: _Work) -> bool:
+        """Keep a lane for as long as the next piece may take; whether it still is this worker's."""
+        async with self._context.database.transaction() as transaction:
+            until = self._context.clock() + _lease(work.hook)
+            return await stored_hooks.hold(transaction, work.held, until) is not None
+
+    def _door(self, hook: Hook) -> Door:
+        """One for each hook, so that none waits for the connections of another."""
+        key = (hook.id, hook.connections)
+        if key not in self._doors:
+            self._doors[key] = self._open_door(hook.connections)
+        return self._doors[key]
+
+    async def _record(self, work: _Work, reply: Reply) -> _Work | None:
+        """The next batch of the lane, in the transaction that says that this one was taken; else there is none."""
+        now = self._context.clock()
+        async with self._context.database.transaction() as transaction:
+            if not reply.text:
+                await stored_hooks.finish(transaction, work.held, work.batch.id, now)
+                return await self._take(transaction, work.held)
+            await self._postpone(transaction, work, reply)
+        return None
+
+    async def _postpone(self, transaction: Transaction, work: _Work, reply: Reply) -> None:
+        now, batch = self._context.clock(), work.batch
+        attempts = batch.attempts + reply.tried
+        seconds = max(hooks.delay_seconds(max(attempts, 1), self._fraction()), reply.retry_after_seconds)
+        failing_since = await stored_hooks.postpone(
+            transaction,
+            work.held,
+            batch.id,
+            now=now,
+            due_at=now + timedelta(seconds=seconds),
+            failure=reply.text,
+            tried=reply.tried,
+        )
+        log.warning("hook.refused", hook=work.hook.id, events=len(batch.events), attempts=attempts, reason=reply.text)
+        is_dead = failing_since is not None and now - failing_since >= hooks.PAUSED_AFTER
+        if (reply.is_gone or is_dead) and await stored_hooks.pause(transaction, work.hook.id, now, reply.text):
+            log.error("hook.paused", hook=work.hook.id, reason=reply.text)
+
+    def _fraction(self) -> float:
+        return int.from_bytes(self._context.random(2)) / 65535
+
+
+async def post(context: Context, door: Door, hook: Hook, message_id: str, body: bytes) -> Reply:
+    """Send a signed body to a hook; redirects are not followed."""
+    secrets = [one for one in (hook.secret, hook.previous_secret) if one]
+    ours = {"content-type": "application/json"} | signing.sign(
+        secrets, message_id, int(context.clock().timestamp()), body
+    )
+    theirs = {name: references.fill(value, hook.secrets) for name, value in hook.headers.items()}
+    url = references.fill(hook.url, hook.secrets)
+    request = Request("POST", url, tuple((theirs | ours).items()), body, hook.timeout_seconds, is_redirected=False)
+    return _reply(hook, await door.fetch(request))
+
+
+def _reply(hook: Hook, answer: Answer | Failure) -> Reply:
+    if isinstance(answer, Failure):
+        after = answer.retry_after_seconds or 0.0
+        return Reply(answer.text[:_MOST_TEXT], tried=answer.reason not in _NOT_ASKED, retry_after_seconds=after)
+    if hooks.is_success(hook, answer.status, answer.body):
+        return Reply("")
+    failure = answer.failure()
+    text = failure.text if failure else f"the server answered {answer.status}, but not what `success` expects"
+    return Reply(text, is_gone=hooks.is_gone(answer.status), retry_after_seconds=answer.retry_after_seconds or 0.0)
+
+
+async def _read(transaction: Transaction, configuration: Configuration, events: Sequence[KeptEvent]) -> Surroundings:
+    """What a batch is told with, a statement for each kind."""
+    profile_ids = list({event.profile_id for event in events})
+    launch_ids = {event.launch_id for event in events}
+    # The event that has the id of its message says by itself what the others have to look up.
+    message_ids = {event.message_id for event in events if event.message_id and event.id != event.message_id}
+    return Surroundings(
+        configuration,
+        await stored_profiles.get_anywhere(transaction, profile_ids) if profile_ids else {},
+        await stored_hooks.list_common(transaction, launch_ids),
+        await stored_hooks.list_items(transaction, list(message_ids)),
+    )
+
+
+def _pieces(work: _Work) -> Iterator[bytes]:
+    """The batch as JSON arrays, none much larger than is good."""
+    piece: list[bytes] = []
+    size = 0
+    for queued in work.batch.events:
+        encoded = _encode(_describe(work, queued))
+        if piece and size + len(encoded) > _PIECE_BYTES:
+            yield b"[" + b",".join(piece) + b"]"
+            piece, size = [], 0
+        piece.append(encoded)
+        size += len(encoded)
+    yield b"[" + b",".join(piece) + b"]"
+
+
+def encode_test(hook: Hook, event_id: bytes, at: datetime) -> bytes:
+    """A batch of one event that never happened."""
+    return _encode([hooks.describe_test(hook, event_id, at)])
+
+
+def _describe(work: _Work, queued: QueuedEvent) -> dict[str, object]:
+    if queued.type == hooks.TEST:
+        return hooks.describe_test(work.hook, queued.id, queued.at)
+    told = hooks.describe_event(work.hook, queued, work.events.get(queued.id), work.around)
+    return told | ({"sends_trying_num": work.batch.attempts} if work.batch.attempts else {})
+
+
+def _lease(hook: Hook) -> timedelta:
+    return timedelta(seconds=2 * hook.timeout_seconds + _LEASE_MARGIN_SECONDS)

@@ -1,0 +1,43 @@
+"""Where the links in mails lead, and who signs them."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from tocsin.core.configuration import Trigger
+from tocsin.core.messages import ClaimedMessage
+from tocsin.core.tokens import Signer
+from tocsin.core.tracking import Rewriter
+from tocsin.core.visits import Purpose, make_url
+
+
+class PublicLinks(Struct, frozen=True):
+    """`base_url` has no slash at its end. `is_public`: whether the operator has said how this server is reached; only
+    then mails are tracked without being told to. `domains`: of resources that have one of their own.
+    """
+
+    base_url: str
+    signer: Signer
+    is_public: bool = False
+    domains: Mapping[int, str] = {}
+
+    def base(self, trigger: Trigger) -> str:
+        """What the links in the mails of a trigger begin with."""
+        domain = self.domains.get(trigger.resource or 0)
+        return f"{urlsplit(self.base_url).scheme}://{domain}" if domain else self.base_url
+
+    def make_url(self, purpose: Purpose, message: ClaimedMessage, trigger: Trigger) -> str:
+        """The link to a page for the recipient of a message."""
+        return make_url(self.base(trigger), self.signer, purpose, message, trigger)
+
+    def rewriter(self, trigger: Trigger) -> Rewriter:
+        """What makes the mails of a trigger tell of opens and clicks."""
+        return Rewriter(trigger, self.base(trigger), self.signer, by_default=self.is_public)
+
+    def list_unsubscribe(self, url: str, contact: str) -> dict[str, str]:
+        """The headers by which mail programs show a button of their own (RFC 2369, and RFC 8058 where there is TLS)."""
+        headers = {"List-Unsubscribe": f"<{url}>, <{contact}>" if contact else f"<{url}>"}
+        if url.startswith("https:"):
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return headers

@@ -1,0 +1,80 @@
+"""Addresses that get nothing: how calls and files write them, and which of them stand for an address."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from tocsin.core import emails, phones
+
+# Addresses that bounced for good, or whose owner complained; no file and no call can add to it.
+AUTOMATIC_LIST = 0
+AUTOMATIC_NAME = "Bounces and complaints"
+
+Source = Literal["file", "api", "bounce", "complaint"]
+
+
+class Suppression(Struct, frozen=True):
+    """An address on a list, from when and why. `message_id`: the message that bounced or was complained of.
+
+    `resource_id`: the only resource for which it holds, 0 for all. Who complains means the one that wrote.
+    """
+
+    value: str
+    list_id: int
+    source: Source
+    at: datetime
+    reason: str = ""
+    message_id: bytes | None = None
+    resource_id: int = 0
+
+
+def parse_value(text: str) -> str:
+    """An email address, a phone number or `@domain` in the spelling that is compared. ValueError for anything else."""
+    said = text.strip()
+    if said.startswith("@"):
+        return _parse_domain(said)
+    return emails.key(emails.parse(said)) if "@" in said else phones.parse(said)
+
+
+def _parse_domain(text: str) -> str:
+    try:
+        domain = emails.key(emails.parse(f"x{text.rstrip('.')}")).partition("@")[2]
+    except ValueError:
+        raise ValueError(f"{text[:60]!r} is no domain; expected one as @example.com") from None
+    return f"@{domain}"
+
+
+def values_of(channel: str, address: str) -> tuple[str, ...]:
+    """What on a list stands for an address: itself, and of an email its domain. Nothing stands for a device."""
+    if channel == "email":
+        key = emails.key(address)
+        return key, f"@{key.rpartition('@')[2]}"
+    return (address,) if channel == "sms" else ()
+
+
+def describe_list(list_id: int) -> str:
+    """How rules name a list."""
+    return AUTOMATIC_NAME.lower() if list_id == AUTOMATIC_LIST else f"suppression list {list_id}"
+
+
+def parse_values(texts: Iterable[str]) -> Iterator[str | ValueError]:
+    """Each text parsed, or what is wrong with it."""
+    for text in texts:
+        try:
+            yield parse_value(text)
+        except ValueError as mistake:
+            yield mistake
+
+
+def covering(value: str) -> tuple[str, ...]:
+    """The values on lists that keep a parsed value from getting anything: itself, and of an email its domain."""
+    return values_of("email", value) if "@" in value[1:] else (value,)
+
+
+def describe_entry(one: Suppression) -> str:
+    """`a@example.com  suppression list 1  api  2026-11-21  asked us`."""
+    words = [one.value, describe_list(one.list_id), one.source, f"{one.at.astimezone(UTC):%Y-%m-%d}", one.reason]
+    words += [f"resource {one.resource_id}"] if one.resource_id else []
+    return "  ".join(filter(None, words))

@@ -1,0 +1,50 @@
+"""`/m/o/<token>` and `/m/c/<token>`: the pixel of a mail and its links on their way to where they lead."""
+
+from base64 import b64decode
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tocsin.actions.context import Context
+from tocsin.actions.tracking import Hits
+from tocsin.core import tracking
+from tocsin.core.tracking import HitKind, Target
+from tocsin.web.public import pages
+from tocsin.web.public.visitors import ip_of
+
+OPEN_PATH: Final = f"{tracking.OPEN_PATH}/"
+CLICK_PATH: Final = f"{tracking.CLICK_PATH}/"
+
+# A transparent GIF of one pixel, made of the fewest bytes that all mail programs take.
+_PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex", "x-content-type-options": "nosniff"}
+
+
+async def answer_open(context: Context, hits: Hits, request: Request, token: str) -> Response:
+    """The pixel, whatever the token is worth: a broken picture would help nobody."""
+    target = await _read(context, token)
+    if target is not None and target.kind == "open":
+        _take(hits, request, target)
+    return Response(_PIXEL, 200, _HEADERS, media_type="image/gif")
+
+
+async def answer_click(context: Context, hits: Hits, request: Request, token: str) -> Response:
+    """On to the URL that stands under the signature; what was not signed here leads nowhere."""
+    target = await _read(context, token)
+    wanted: tuple[HitKind, ...] = ("click", "trap")
+    if target is None or target.kind not in wanted:
+        return pages.show(request, "not_found_title", "not_found", status=404)
+    _take(hits, request, target)
+    if target.kind == "trap":
+        return Response(None, 204, _HEADERS)
+    return RedirectResponse(target.url, 302, _HEADERS)
+
+
+async def _read(context: Context, token: str) -> Target | None:
+    return tracking.read_target(await context.known_signer(), token, context.clock().timestamp())
+
+
+def _take(hits: Hits, request: Request, target: Target) -> None:
+    agent = request.headers.get("user-agent", "")
+    hits.add(target, method=request.method, ip=ip_of(request), user_agent=agent)
