@@ -47,11 +47,11 @@ async def import_all(stage: Stage, encoding: str, name: str) -> list[str]:
         answer = await stage.post(
             LAUNCH + "import_and_start_batch", trigger_id=8, data=[{"data": one} for one in profiles]
         )
-        assert answer.keys() == {"error", "error_text", "result"}
+        assert answer.keys() == {"error", "error_text", "result", "launch_id"}
         return [item["profile_id"] for item in answer["result"]]
     call = {"token": "abcdefghijklmnqrstuvwxyz", "trigger_id": 8, "data": profiles}
     root: ET.Element = await stage.post_xml(LAUNCH + "import_and_start_batch", f"<xml>{as_xml(call)}</xml>")
-    assert {child.tag for child in root} == {"error", "error_text", "result"}
+    assert {child.tag for child in root} == {"error", "error_text", "result", "launch_id"}
     return [found.text or "" for found in root.iterfind("result/profile_id")]
 
 
