@@ -10,6 +10,7 @@ import pytest
 from tocsin.core.launches import Launch
 from tocsin.core.messages import LAST_TURN, ClaimedMessage, QueuedMessage, turn
 from tocsin.store import messages, queries
+from tocsin.store.database import id_columns, smallint_column
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SQL = queries.load("messages")
@@ -194,23 +195,42 @@ async def test_messages_scheduled_for_later_and_those_of_full_senders_do_not_slo
     await stage.connection.execute(SCHEDULE)
     await enqueue(stage.connection, *map(make, range(50)))
     async with stage.connection.transaction():
-        await claim(stage.connection, limit=1)
+        await stage.connection.execute(SQL["prefer_order"])
         asked = {
             "now": NOW,
-            "leased_until": NOW + LEASE,
             "first_bucket": 0,
             "last_bucket": 255,
             "limit": 20,
             "turns": list(ALL_TURNS),
             "passed_over": [5],
         }
-        cursor = await stage.connection.execute(f"EXPLAIN (ANALYZE, BUFFERS) {SQL['claim']}", asked)
+        cursor = await stage.connection.execute(f"EXPLAIN (ANALYZE, BUFFERS) {SQL['lock_due']}", asked)
         plan = "\n".join(line for (line,) in await cursor.fetchall())
     assert "Index Cond: ((turn = turns.turn) AND (due_at <=" in plan
     assert "Bitmap" not in plan
     assert "Sort" not in plan
     assert "Seq Scan" not in plan
     assert int(re.findall(r"Buffers: shared hit=([0-9]+)", plan)[0]) < 1000, plan
+
+
+COUNTED_EMPTY = "DELETE FROM messages", "ANALYZE messages"
+
+
+@pytest.mark.parametrize("name", ["claim", "delete", "take", "postpone", "give_back"])
+async def test_a_queue_that_was_counted_while_it_was_empty_is_not_read_through_for_each_batch(stage, name):
+    many = [make(n) for n in range(3000)]
+    await enqueue(stage.connection, *many)
+    for statement in COUNTED_EMPTY:
+        await stage.connection.execute(statement)
+    await enqueue(stage.connection, *many)
+    asked = id_columns([one.id for one in many[:500]]) | {"leased_until": NOW + LEASE}
+    asked |= {"due_at": [NOW] * 500, "attempts": smallint_column([0] * 500)}
+    async with stage.connection.transaction():
+        await messages.prefer_keys(stage.connection)
+        cursor = await stage.connection.execute(f"EXPLAIN (ANALYZE) {SQL[name]}", asked)
+        plan = "\n".join(line for (line,) in await cursor.fetchall())
+    assert "Removed by Join Filter" not in plan, plan
+    assert plan.count("Index Cond: ((bucket = ") == 1, plan
 
 
 async def test_messages_are_claimed_turn_by_turn_and_not_of_triggers_that_are_passed_over(stage):

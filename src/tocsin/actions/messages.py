@@ -284,8 +284,7 @@ class Delivery:
                 async with self._context.database.transaction() as transaction:
                     await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
-                    if untried:
-                        await messages.give_back(transaction, untried)
+                    await messages.give_back(transaction, untried)
                     there = await messages.delete(transaction, [event.message.id for event in happened])
                     await _settle(transaction, [event for event in happened if event.message.id in there])
                     await outcomes.add(transaction, self.worker_id, _count(tried, later, there))

@@ -60,6 +60,11 @@ async def enqueue(
     await copy(transaction, "messages", _COLUMNS, lines)
 
 
+async def prefer_keys(transaction: Transaction) -> None:
+    """For the rest of the transaction: rows of a queue by their keys, whatever was known of it when it was empty."""
+    await transaction.execute(_SQL["prefer_keys"])
+
+
 async def claim(
     transaction: Transaction,
     *,
@@ -74,18 +79,21 @@ async def claim(
     the triggers `passed_over`.
     """
     await transaction.execute(_SQL["prefer_order"])
-    rows = await fetch(
+    due = await fetch(
         transaction,
-        _SQL["claim"],
+        _SQL["lock_due"],
         now=now,
-        leased_until=leased_until,
         first_bucket=buckets[0],
         last_bucket=buckets[-1],
         limit=limit,
         turns=smallint_column(turns),
         passed_over=integer_column(passed_over),
     )
-    return [_claimed(row) for row in rows]
+    if not due:
+        return []
+    keys = id_columns([message_id for _, message_id in due])
+    await prefer_keys(transaction)
+    return [_claimed(row) for row in await fetch(transaction, _SQL["claim"], leased_until=leased_until, **keys)]
 
 
 def _claimed(row: Row) -> ClaimedMessage:
@@ -96,17 +104,22 @@ def _claimed(row: Row) -> ClaimedMessage:
 
 async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> set[bytes]:
     """Messages whose outcome the same transaction records; answers those that were still there."""
+    await prefer_keys(transaction)
     rows = await fetch(transaction, _SQL["delete"], **id_columns(message_ids))
     return {message_id for (message_id,) in rows}
 
 
 async def take(transaction: Transaction, message_ids: Sequence[bytes]) -> list[ClaimedMessage]:
     """Delete messages whose outcome the same transaction records, and answer those that were still there."""
+    await prefer_keys(transaction)
     return [_claimed(row) for row in await fetch(transaction, _SQL["take"], **id_columns(message_ids))]
 
 
 async def postpone(transaction: Transaction, later: Sequence[tuple[bytes, datetime]]) -> None:
     """Messages to be tried again, each at its own time."""
+    if not later:
+        return
+    await prefer_keys(transaction)
     await transaction.execute(
         _SQL["postpone"],
         {**id_columns([identifier for identifier, _ in later]), "due_at": [due_at for _, due_at in later]},
@@ -115,6 +128,9 @@ async def postpone(transaction: Transaction, later: Sequence[tuple[bytes, dateti
 
 async def give_back(transaction: Transaction, later: Sequence[tuple[ClaimedMessage, datetime]]) -> None:
     """Messages that were not tried, each to be claimed again at its own time: this attempt was none."""
+    if not later:
+        return
+    await prefer_keys(transaction)
     await transaction.execute(
         _SQL["give_back"],
         {
@@ -127,6 +143,7 @@ async def give_back(transaction: Transaction, later: Sequence[tuple[ClaimedMessa
 
 async def release(transaction: Transaction, launch_id: bytes, limit: int) -> int:
     """Make messages of a launch that were set aside due as they were at first; how many, `limit` at most."""
+    await prefer_keys(transaction)
     rows = await fetch(
         transaction,
         _SQL["release"],

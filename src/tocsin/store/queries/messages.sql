@@ -3,28 +3,35 @@
 SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
     set_config('enable_seqscan', 'off', true);
 
--- name: claim
--- Take due messages of a range of buckets, turn by turn and oldest first, until the lease ends; nobody else can take
--- them meanwhile.
-WITH due AS (
-    SELECT found.bucket, found.id
-    FROM unnest(%(turns)s::smallint[]) AS turns (turn)
-    CROSS JOIN LATERAL (
-        SELECT messages.bucket, messages.id
-        FROM messages
-        WHERE messages.turn = turns.turn
-            AND messages.due_at <= %(now)s
-            AND messages.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
-            AND messages.trigger_id <> ALL(%(passed_over)s::integer[])
-        ORDER BY messages.due_at
-        LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
-    ) AS found
+-- name: prefer_keys
+-- For the rest of the transaction: many rows by key, each looked up by itself. A queue that was counted while it was empty
+-- is taken for one row until it is counted again, and then nothing else would keep the planner from reading it through.
+SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+
+-- name: lock_due
+-- Due messages of a range of buckets, turn by turn and oldest first, that no other transaction has in hand.
+SELECT found.bucket, found.id
+FROM unnest(%(turns)s::smallint[]) AS turns (turn)
+CROSS JOIN LATERAL (
+    SELECT messages.bucket, messages.id
+    FROM messages
+    WHERE messages.turn = turns.turn
+        AND messages.due_at <= %(now)s
+        AND messages.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
+        AND messages.trigger_id <> ALL(%(passed_over)s::integer[])
+    ORDER BY messages.due_at
     LIMIT %(limit)s
-)
+    FOR UPDATE SKIP LOCKED
+) AS found
+LIMIT %(limit)s;
+
+-- name: claim
+-- Take messages that this transaction has locked, until the lease ends; nobody else can take them meanwhile.
 UPDATE messages
 SET due_at = %(leased_until)s, attempts = messages.attempts + 1
-FROM due
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS due (bucket, id)
 WHERE messages.bucket = due.bucket AND messages.id = due.id
 RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
     messages.address, messages.custom_data::text, messages.content::text, messages.first_due_at;
