@@ -113,7 +113,7 @@ async def enter(context: Context, profile_ids: Sequence[bytes]) -> None:
         await launches.insert(transaction, launched, context.clock())
         entering = {profile_id: Memory() for profile_id in profile_ids}
         workflow = configuration.get_workflow(12)
-        await workflows.enter(context, transaction, workflow, launched.id, context.clock(), entering)
+        await workflows.enter(context, transaction, workflow, launched.id, context.clock(), entering, is_locked=False)
     async with context.database.transaction() as transaction:
         await transaction.execute("ANALYZE passages")
     gc.collect()

@@ -160,7 +160,8 @@ OF_OTHERS = {
         keys(CLAIMED) | {"due_at": [NOW] * CLAIMED, "attempts": [0] * CLAIMED},
         {"bucket", "id"},
     ),
-    "passages.claim": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),
+    "passages.lock_due": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),
+    "passages.claim": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
     "passages.list_of_profile": (OF_ONE_PROFILE, {"bucket", "profile_id", "workflow_id"}),
     "tasks.claim": ({"now": NOW, "leased_until": NOW}, {"due_at", "id"}),
 }

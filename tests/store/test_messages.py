@@ -9,7 +9,7 @@ import pytest
 
 from tocsin.core.launches import Launch
 from tocsin.core.messages import LAST_TURN, ClaimedMessage, QueuedMessage, turn
-from tocsin.store import messages, queries
+from tocsin.store import messages, planner, queries
 from tocsin.store.database import id_columns, smallint_column
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -226,7 +226,7 @@ async def test_a_queue_that_was_counted_while_it_was_empty_is_not_read_through_f
     asked = id_columns([one.id for one in many[:500]]) | {"leased_until": NOW + LEASE}
     asked |= {"due_at": [NOW] * 500, "attempts": smallint_column([0] * 500)}
     async with stage.connection.transaction():
-        await messages.prefer_keys(stage.connection)
+        await planner.prefer_keys(stage.connection)
         cursor = await stage.connection.execute(f"EXPLAIN (ANALYZE) {SQL[name]}", asked)
         plan = "\n".join(line for (line,) in await cursor.fetchall())
     assert "Removed by Join Filter" not in plan, plan

@@ -8,7 +8,7 @@ import msgspec
 
 from tocsin.core import ids
 from tocsin.core.messages import LAST_TURN, ClaimedMessage, QueuedMessage, turn
-from tocsin.store import queries
+from tocsin.store import planner, queries
 from tocsin.store.database import (
     Row,
     Transaction,
@@ -60,11 +60,6 @@ async def enqueue(
     await copy(transaction, "messages", _COLUMNS, lines)
 
 
-async def prefer_keys(transaction: Transaction) -> None:
-    """For the rest of the transaction: rows of a queue by their keys, whatever was known of it when it was empty."""
-    await transaction.execute(_SQL["prefer_keys"])
-
-
 async def claim(
     transaction: Transaction,
     *,
@@ -92,7 +87,7 @@ async def claim(
     if not due:
         return []
     keys = id_columns([message_id for _, message_id in due])
-    await prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     return [_claimed(row) for row in await fetch(transaction, _SQL["claim"], leased_until=leased_until, **keys)]
 
 
@@ -104,14 +99,14 @@ def _claimed(row: Row) -> ClaimedMessage:
 
 async def delete(transaction: Transaction, message_ids: Sequence[bytes]) -> set[bytes]:
     """Messages whose outcome the same transaction records; answers those that were still there."""
-    await prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     rows = await fetch(transaction, _SQL["delete"], **id_columns(message_ids))
     return {message_id for (message_id,) in rows}
 
 
 async def take(transaction: Transaction, message_ids: Sequence[bytes]) -> list[ClaimedMessage]:
     """Delete messages whose outcome the same transaction records, and answer those that were still there."""
-    await prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     return [_claimed(row) for row in await fetch(transaction, _SQL["take"], **id_columns(message_ids))]
 
 
@@ -119,7 +114,7 @@ async def postpone(transaction: Transaction, later: Sequence[tuple[bytes, dateti
     """Messages to be tried again, each at its own time."""
     if not later:
         return
-    await prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     await transaction.execute(
         _SQL["postpone"],
         {**id_columns([identifier for identifier, _ in later]), "due_at": [due_at for _, due_at in later]},
@@ -130,7 +125,7 @@ async def give_back(transaction: Transaction, later: Sequence[tuple[ClaimedMessa
     """Messages that were not tried, each to be claimed again at its own time: this attempt was none."""
     if not later:
         return
-    await prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     await transaction.execute(
         _SQL["give_back"],
         {
@@ -143,7 +138,7 @@ async def give_back(transaction: Transaction, later: Sequence[tuple[ClaimedMessa
 
 async def release(transaction: Transaction, launch_id: bytes, limit: int) -> int:
     """Make messages of a launch that were set aside due as they were at first; how many, `limit` at most."""
-    await prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     rows = await fetch(
         transaction,
         _SQL["release"],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from tocsin.core.workflows.passages import Lane, Memory, Passage, Step
-from tocsin.store import queries
+from tocsin.store import planner, queries
 from tocsin.store.database import (
     Row,
     Transaction,
@@ -104,19 +104,22 @@ async def claim(
     limit: int,
 ) -> list[Passage]:
     """Up to `limit` due passages: of workflows in the order of `rooms`, so many of each, those that wait longest."""
-    rows = await fetch(
+    due = await fetch(
         transaction,
-        _SQL["claim"],
+        _SQL["lock_due"],
         workflow_ids=integer_column(list(rooms)),
         rooms=integer_column(list(rooms.values())),
         lane=lane,
         now=now,
-        leased_until=leased_until,
         first_bucket=buckets[0],
         last_bucket=buckets[-1],
         limit=limit,
     )
-    return [_passage(row) for row in rows]
+    if not due:
+        return []
+    keys = id_columns([passage_id for _, passage_id in due])
+    await planner.prefer_keys(transaction)
+    return [_passage(row) for row in await fetch(transaction, _SQL["claim"], leased_until=leased_until, **keys)]
 
 
 async def lock(transaction: Transaction, claimed: Sequence[Passage]) -> list[Passage]:
@@ -124,6 +127,7 @@ async def lock(transaction: Transaction, claimed: Sequence[Passage]) -> list[Pas
     if not claimed:
         return []
     keys = id_columns([one.id for one in claimed])
+    await planner.prefer_keys(transaction)
     rows = await fetch(transaction, _SQL["lock"], leased_until=claimed[0].due_at, **keys)
     kept = {passage_id for (passage_id,) in rows}
     return [one for one in claimed if one.id in kept]
@@ -133,12 +137,14 @@ async def keep(transaction: Transaction, claimed: Sequence[Passage], leased_unti
     """Hold claimed passages for longer."""
     keys = id_columns([one.id for one in claimed])
     times = {"leased_before": claimed[0].due_at, "leased_until": leased_until}
+    await planner.prefer_keys(transaction)
     await transaction.execute(_SQL["keep"], {**keys, **times})
 
 
 async def update(transaction: Transaction, moved: Sequence[tuple[Passage, Lane]]) -> None:
     """Where locked passages are from now on."""
     passages = [one for one, _ in moved]
+    await planner.prefer_keys(transaction)
     await transaction.execute(
         _SQL["update"],
         {
@@ -157,11 +163,13 @@ async def update(transaction: Transaction, moved: Sequence[tuple[Passage, Lane]]
 
 async def delete(transaction: Transaction, passage_ids: Sequence[bytes]) -> None:
     """Passages that have ended."""
+    await planner.prefer_keys(transaction)
     await transaction.execute(_SQL["delete"], id_columns(passage_ids))
 
 
 async def wake(transaction: Transaction, message_ids: Sequence[bytes], now: datetime) -> None:
     """Whoever waits for events of these messages is due."""
+    await planner.prefer_keys(transaction)
     await transaction.execute(_SQL["wake"], {**id_columns(message_ids), "now": now})
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tocsin.core.messages import SENDS
-from tocsin.store import messages, queries
+from tocsin.store import planner, queries
 from tocsin.store.database import Transaction, fetch, id_columns, integer_column, lock_stripes, text_column
 
 _SQL = queries.load("rules")
@@ -56,5 +56,5 @@ async def list_counted(
 
 async def allow(transaction: Transaction, message_ids: Sequence[bytes]) -> None:
     """Messages that may go now, and count from here on."""
-    await messages.prefer_keys(transaction)
+    await planner.prefer_keys(transaction)
     await transaction.execute(_SQL["allow"], id_columns(message_ids))

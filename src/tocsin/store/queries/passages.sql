@@ -56,27 +56,28 @@ UPDATE passages
 SET lane = %(lane)s, due_at = %(now)s
 WHERE workflow_id = %(workflow_id)s AND node = ANY(%(nodes)s::text[]);
 
+-- name: lock_due
+-- Due passages of workflows in their order, oldest first in each and so many of each, that nobody else has in hand.
+SELECT found.bucket, found.id
+FROM unnest(%(workflow_ids)s::integer[], %(rooms)s::integer[]) AS active (workflow_id, room)
+CROSS JOIN LATERAL (
+    SELECT passages.bucket, passages.id
+    FROM passages
+    WHERE passages.workflow_id = active.workflow_id
+        AND passages.lane = %(lane)s
+        AND passages.due_at <= %(now)s
+        AND passages.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
+    ORDER BY passages.due_at
+    LIMIT active.room
+    FOR UPDATE SKIP LOCKED
+) AS found
+LIMIT %(limit)s;
+
 -- name: claim
--- Take due passages of workflows in their order, oldest first in each and so many of each, until the lease ends.
-WITH due AS (
-    SELECT found.bucket, found.id
-    FROM unnest(%(workflow_ids)s::integer[], %(rooms)s::integer[]) AS active (workflow_id, room)
-    CROSS JOIN LATERAL (
-        SELECT passages.bucket, passages.id
-        FROM passages
-        WHERE passages.workflow_id = active.workflow_id
-            AND passages.lane = %(lane)s
-            AND passages.due_at <= %(now)s
-            AND passages.bucket BETWEEN %(first_bucket)s AND %(last_bucket)s
-        ORDER BY passages.due_at
-        LIMIT active.room
-        FOR UPDATE SKIP LOCKED
-    ) AS found
-    LIMIT %(limit)s
-)
+-- Take passages that this transaction has locked, until the lease ends.
 UPDATE passages
 SET due_at = %(leased_until)s
-FROM due
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS due (bucket, id)
 WHERE passages.bucket = due.bucket AND passages.id = due.id
 RETURNING passages.id, passages.profile_id, passages.workflow_id, passages.launch_id, passages.node,
     passages.arrived_at, passages.due_at, passages.attempts, passages.steps, passages.awaits, passages.memory::text;
