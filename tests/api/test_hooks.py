@@ -574,3 +574,14 @@ async def test_what_is_too_old_or_of_a_hook_that_is_gone_is_forgotten(stage: Sta
     await hooks.forget_old(stage.context, stage.clock.now - timedelta(days=400))
     assert await count_queued(stage) == 0
     assert await stage.rows("SELECT * FROM hook_lanes") == []
+
+
+async def test_a_secret_that_was_never_filled_in_is_told_and_signs_nothing(stage: Stage, receiver: Receiver):
+    hook = {"id": 2, "name": "crm", "url": f"{receiver.url}/events", "events": ["send"], "secret": "whsec_…"}
+    applied = await configuration.apply(stage.context, json.dumps({"hooks": [hook]}), "hooks.yaml", {})
+    assert any("hook 2 has a placeholder for its secret" in one for one in applied.warnings)
+    await launch(stage, "ann@example.com")
+    await stage.work()
+    (asked,) = receiver.requests
+    assert "webhook-signature" not in asked.headers
+    assert "webhook-id" in asked.headers

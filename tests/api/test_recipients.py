@@ -89,7 +89,7 @@ async def test_a_profile_that_cannot_be_sent_to_is_imported_and_skipped(
     assert answer["skipped"] == [{"index": 0, "profile_id": answer["profile_id"], "reason": reason}]
     assert recipients(stage) == []
     counts = await stage.count_rows()
-    assert (counts["profiles"], counts["launches"], counts["messages"]) == (1, 0, 0)
+    assert (counts["profiles"], counts["launches"], counts["messages"]) == (1, 1, 0)
 
 
 async def test_a_profile_without_an_email_is_skipped(stage: Stage):

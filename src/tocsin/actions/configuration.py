@@ -11,6 +11,7 @@ from tocsin.core import configuration_file
 from tocsin.core.configuration import Configuration, Database, Token
 from tocsin.core.configuration_consent import list_warnings
 from tocsin.core.configuration_file import Change, Objects
+from tocsin.core.configuration_hooks_check import list_hook_warnings
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import Conflict
 from tocsin.core.identities import Describer, Kind
@@ -54,7 +55,8 @@ async def apply(
         left = await _revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
         if not dry_run:
             await _write(transaction, configuration, wanted, changes, context.clock())
-    return Applied(changes, left, list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates}))
+    warnings = list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates})
+    return Applied(changes, left, warnings + list_hook_warnings(wanted.hooks.values()))
 
 
 async def export(context: Context) -> str:

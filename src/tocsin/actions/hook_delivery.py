@@ -154,7 +154,8 @@ class HookDelivery:
             return None
         await stored_profiles.prefer_indexes(transaction)
         events = await stored_hooks.list_events(transaction, held, batch)
-        return _Work(hook, held, batch, events, await _read(transaction, configuration, list(events.values())))
+        around = await _read(transaction, configuration, hook, list(events.values()))
+        return _Work(hook, held, batch, events, around)
 
     async def _post(self, work: _Work) -> Reply:
         """Send a batch, in pieces where it is large; what was said of the first piece that was not taken."""
@@ -215,7 +216,7 @@ class HookDelivery:
 
 async def post(context: Context, door: Door, hook: Hook, message_id: str, body: bytes) -> Reply:
     """Send a signed body to a hook; redirects are not followed."""
-    secrets = [one for one in (hook.secret, hook.previous_secret) if one]
+    secrets = [one for one in (hook.secret, hook.previous_secret) if one not in ("", signing.PLACEHOLDER)]
     ours = {"content-type": "application/json"} | signing.sign(
         secrets, message_id, int(context.clock().timestamp()), body
     )
@@ -236,15 +237,18 @@ def _reply(hook: Hook, answer: Answer | Failure) -> Reply:
     return Reply(text, is_gone=hooks.is_gone(answer.status), retry_after_seconds=answer.retry_after_seconds or 0.0)
 
 
-async def _read(transaction: Transaction, configuration: Configuration, events: Sequence[KeptEvent]) -> Surroundings:
+async def _read(
+    transaction: Transaction, configuration: Configuration, hook: Hook, events: Sequence[KeptEvent]
+) -> Surroundings:
     """What a batch is told with, a statement for each kind."""
     profile_ids = list({event.profile_id for event in events})
+    get_profiles = stored_profiles.get_anywhere if hook.fields else stored_profiles.get_bare_anywhere
     launch_ids = {event.launch_id for event in events}
     # The event that has the id of its message says by itself what the others have to look up.
     message_ids = {event.message_id for event in events if event.message_id and event.id != event.message_id}
     return Surroundings(
         configuration,
-        await stored_profiles.get_anywhere(transaction, profile_ids) if profile_ids else {},
+        await get_profiles(transaction, profile_ids) if profile_ids else {},
         await stored_hooks.list_common(transaction, launch_ids),
         await stored_hooks.list_items(transaction, list(message_ids)),
     )

@@ -312,7 +312,8 @@ async def begin(
     # Profiles come along from an import in this very transaction.
     start = _start_of(context, checked.configuration, call, checked.target, called_at, is_locked=bool(found.profiles))
     started = await _start(context, transaction, start, known, own)
-    if started.size:
+    if known:
+        # Also when all are skipped: the events that say so name the launch.
         skipped = len(started.skipped)
         await launches.insert(transaction, start.launch, called_at, size=started.size, skipped=skipped)
     outcome = profiles.outcome(

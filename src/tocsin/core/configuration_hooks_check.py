@@ -1,7 +1,7 @@
 """Whether hooks can be used: what they refer to is there, their secrets are keys, their expression is one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tocsin.core import signing
 from tocsin.core.configuration_check import Finding, Known, check_exists
@@ -33,9 +33,18 @@ def check_hook(hook: Hook) -> Iterator[Finding]:
 
 def _check_secret(secret: str, member: str) -> Iterator[Finding]:
     try:
-        _ = secret and signing.parse_secret(secret)
+        _ = secret in ("", signing.PLACEHOLDER) or signing.parse_secret(secret)
     except ValueError:
         yield Finding((member,), "expected whsec_ and 24 to 64 bytes in base64")
+
+
+def list_hook_warnings(hooks: Iterable[Hook]) -> list[str]:
+    """A sentence for each hook whose secret was never filled in."""
+    return [
+        f"hook {hook.id} has a placeholder for its secret: what it is told is not signed until there is a real one"
+        for hook in hooks
+        if hook.secret == signing.PLACEHOLDER
+    ]
 
 
 def check_references_of_hook(hook: Hook, known: Known) -> Iterator[Finding]:

@@ -64,9 +64,14 @@ class CommonData(NamedTuple):
     custom_data: Mapping[str, Any] = {}
 
 
+_NOTHING_COMMON = CommonData()
+_NO_ITEM: tuple[dict[str, Any], str] = ({}, "")
+
+
 class Surroundings(Struct, frozen=True):
     """What a batch of events is told with, beside the events: as it is now, not as it was.
 
+    `profiles`: without fields where the hook asks for none.
     `items`: by message id, the `custom_data` of its item, and its address.
     """
 
@@ -136,14 +141,13 @@ def describe_event(hook: Hook, queued: QueuedEvent, event: KeptEvent | None, aro
         return told | {"profile_id": None, "event_data": None}
     trigger = around.configuration.triggers.get(event.trigger_id)
     resource_id = trigger.resource if trigger else event.data.get("resource_id")
-    item, address = around.items.get(event.message_id, ({}, ""))
+    common = around.launches.get(event.launch_id, _NOTHING_COMMON)
+    item, address = around.items.get(event.message_id, _NO_ITEM)
     profile = around.profiles.get(event.profile_id)
-    told |= {
-        "profile_id": event.profile_id.hex() if profile else None,
-        "list_id": event.database_id,
-        "event_data": _event_data(event, resource_id, around),
-        "custom_data": _custom_data(hook, event, profile, item, around),
-    }
+    told["profile_id"] = event.profile_id.hex() if profile else None
+    told["list_id"] = event.database_id
+    told["event_data"] = _event_data(event, resource_id, common.workflow_id)
+    told["custom_data"] = _custom_data(hook, event, profile, item, common.custom_data)
     address = event.data.get("address", "") or address
     return told | _describe_subscriptions(profile, resource_id, trigger.channel if trigger else None, address)
 
@@ -162,25 +166,27 @@ def describe_test(hook: Hook, event_id: bytes, at: datetime) -> dict[str, Any]:
     }
 
 
-def _event_data(event: KeptEvent, resource_id: int | None, around: Surroundings) -> dict[str, Any]:
-    workflow_id = around.launches.get(event.launch_id, CommonData()).workflow_id
-    named = {
-        "message_id": event.message_id.hex(),
-        "campaign_id": event.trigger_id,
-        "resource_id": resource_id,
-        "launch_id": event.launch_id.hex(),
-        "workflow_id": workflow_id,
-    }
-    said = {name: value for name, value in event.data.items() if name != "custom_data"}
-    return said | {name: value for name, value in named.items() if value}
+def _event_data(event: KeptEvent, resource_id: int | None, workflow_id: int | None) -> dict[str, Any]:
+    said = event.data.copy()
+    said.pop("custom_data", None)
+    if event.message_id:
+        said["message_id"] = event.message_id.hex()
+    if event.trigger_id:
+        said["campaign_id"] = event.trigger_id
+    if resource_id:
+        said["resource_id"] = resource_id
+    if event.launch_id:
+        said["launch_id"] = event.launch_id.hex()
+    if workflow_id:
+        said["workflow_id"] = workflow_id
+    return said
 
 
 def _custom_data(
-    hook: Hook, event: KeptEvent, profile: Profile | None, item: Mapping[str, Any], around: Surroundings
+    hook: Hook, event: KeptEvent, profile: Profile | None, item: Mapping[str, Any], of_call: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Fields of the profile, over them what the call said at its root, over that what it said of the item."""
-    of_profile = {name: profile.fields.get(name) for name in hook.fields} if profile else {}
-    of_call = around.launches.get(event.launch_id, CommonData()).custom_data
+    of_profile = {name: profile.fields.get(name) for name in hook.fields} if profile and hook.fields else {}
     return {**of_profile, **of_call, **item, **(event.data.get("custom_data") or {})}
 
 
@@ -190,12 +196,13 @@ def _describe_subscriptions(
     """The subscriptions that an event is about: those of its resource, or all where there is none."""
     if profile is None:
         return {"subscription": None}
-    there = [one for one in profile.subscriptions if resource_id in (None, one["resource_id"])]
+    there = [one for one in profile.subscriptions if resource_id is None or one["resource_id"] == resource_id]
     told: dict[str, Any] = {"subscription": [_describe_subscription(one) for one in there]}
     if channel and address:
-        told |= {"_md5": hashes.of_address(_key(channel, address))}
+        told["_md5"] = hashes.of_address(_key(channel, address))
         meant = next((one for one in there if one["channel"] == channel and addresses.of(one) == address), None)
-        told |= {"subscription_hash_id": hashes.of_subscription(profile.id, meant)} if meant else {}
+        if meant:
+            told["subscription_hash_id"] = hashes.of_subscription(profile.id, meant)
     return told
 
 
@@ -212,4 +219,5 @@ def _key(channel: str, address: str) -> str:
 
 def _nanoseconds(at: datetime) -> str:
     """RFC 3339 with nine digits, of which an event has six."""
-    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}000Z"
+    text: str = msgspec.to_builtins(at.astimezone(UTC))
+    return f"{text[:-1]}000Z" if at.microsecond else f"{text[:-1]}.000000000Z"

@@ -9,6 +9,10 @@ PREFIX = "whsec_"
 _LEAST_BYTES, _MOST_BYTES = 24, 64
 
 
+# What pages show in the place of a secret. Nothing is signed by it.
+PLACEHOLDER = "whsec_…"
+
+
 def parse_secret(secret: str) -> bytes:
     """The key of `whsec_…`: 24 to 64 bytes in base64. ValueError for anything else."""
     key = b64decode(secret.removeprefix(PREFIX), validate=True)

@@ -284,8 +284,8 @@ def _events(rows: Sequence[Row]) -> dict[bytes, KeptEvent]:
 
 
 def _event(row: Row) -> KeptEvent:
-    identifier, at, type_, database_id, profile_id, message_id, launch_id, trigger_id, data = row
-    return KeptEvent(identifier, at, type_, database_id, profile_id, message_id, launch_id, trigger_id, _decode(data))
+    *named, data = row
+    return KeptEvent._make((*named, _decode(data)))
 
 
 async def list_common(transaction: Transaction, launch_ids: set[bytes]) -> dict[bytes, CommonData]:

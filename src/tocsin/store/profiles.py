@@ -69,6 +69,12 @@ async def get_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -
     return _profiles(await fetch(transaction, _SQL["get_anywhere"], **id_columns(profile_ids)))
 
 
+async def get_bare_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -> dict[bytes, Profile]:
+    """Profiles of any database by id, with their subscriptions and without their fields."""
+    rows = await fetch(transaction, _SQL["get_subscriptions_anywhere"], **id_columns(profile_ids))
+    return {identifier: Profile(identifier, {}, _decode_subscriptions(known)) for identifier, known in rows}
+
+
 async def insert(transaction: Transaction, database_id: int, profiles: Sequence[Profile]) -> None:
     """New profiles, by COPY."""
     lines = (

@@ -26,6 +26,12 @@ SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
 JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id;
 
+-- name: get_subscriptions_anywhere
+-- The subscriptions of profiles of any database, for what needs no fields, which may be large.
+SELECT profiles.id, profiles.subscriptions::text
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
+JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id;
+
 -- name: update
 -- Write whole documents; the caller merged them under the locks of their buckets.
 UPDATE profiles
