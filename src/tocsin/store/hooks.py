@@ -10,7 +10,7 @@ from tocsin.core import hooks, ids
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.hooks import CommonData, KeptEvent, QueuedEvent
 from tocsin.core.messages import Event
-from tocsin.store import queries
+from tocsin.store import planner, queries
 from tocsin.store.database import (
     Row,
     Transaction,
@@ -205,18 +205,33 @@ async def take(
     begun = await hold(transaction, held, until)
     if begun is None or begun[0] is not None:
         return _batch(begun) if begun else None
+    first = await fetch(
+        transaction,
+        _SQL["list_first"],
+        hook_id=held.hook_id,
+        lane=held.lane,
+        limit=limit,
+        limit_of_bucket=-(-limit // hooks.LANES),
+    )
+    if not first:
+        await release(transaction, held, now)
+        return None
+    await planner.prefer_keys(transaction)
+    buckets, places, event_ids, ats, types, replays = map(list, zip(*first, strict=True))
     taken = await fetch(
         transaction,
         _SQL["take"],
         hook_id=held.hook_id,
         lane=held.lane,
         batch_id=batch_id,
-        limit=limit,
-        limit_of_bucket=-(-limit // hooks.LANES),
+        buckets=smallint_column(buckets),
+        places=places,
+        event_ids=bytea_column(event_ids),
+        ats=ats,
+        types=types,
+        replays=replays,
     )
-    if not taken:
-        await release(transaction, held, now)
-    return _batch(taken[0]) if taken else None
+    return _batch(taken[0])
 
 
 def _batch(row: Row) -> Batch:

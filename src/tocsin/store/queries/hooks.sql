@@ -57,35 +57,32 @@ WHERE hook_id = %(hook_id)s AND lane = %(lane)s AND lease_id = %(lease_id)s
     AND NOT EXISTS (SELECT FROM hook_pauses WHERE hook_pauses.hook_id = %(hook_id)s)
 RETURNING batch_id, attempts, event_ids, ats, types, replays;
 
+-- name: list_first
+-- The first of what waits in the buckets of a locked lane; of a bucket in order.
+SELECT queued.*
+FROM generate_series(%(lane)s::integer * 16, %(lane)s::integer * 16 + 15) AS buckets (bucket)
+CROSS JOIN LATERAL (
+    SELECT hook_events.bucket, hook_events.place, hook_events.event_id, hook_events.at, hook_events.type,
+        hook_events.is_replay
+    FROM hook_events
+    WHERE hook_events.bucket = buckets.bucket::smallint AND hook_events.hook_id = %(hook_id)s
+    ORDER BY hook_events.place, hook_events.event_id
+    LIMIT %(limit_of_bucket)s
+) AS queued
+ORDER BY queued.place, queued.event_id
+LIMIT %(limit)s;
+
 -- name: take
--- Put the first of what waits in the buckets of a locked lane into its batch; of a bucket in order.
-WITH first AS (
-    SELECT queued.*
-    FROM generate_series(%(lane)s::integer * 16, %(lane)s::integer * 16 + 15) AS buckets (bucket)
-    CROSS JOIN LATERAL (
-        SELECT hook_events.bucket, hook_events.place, hook_events.event_id
-        FROM hook_events
-        WHERE hook_events.bucket = buckets.bucket::smallint AND hook_events.hook_id = %(hook_id)s
-        ORDER BY hook_events.place, hook_events.event_id
-        LIMIT %(limit_of_bucket)s
-    ) AS queued
-    ORDER BY queued.place, queued.event_id
-    LIMIT %(limit)s
-), taken AS (
+-- Put the first of what waits into the batch of their lane, which is locked.
+WITH taken AS (
     DELETE FROM hook_events
-    USING first
+    USING unnest(%(buckets)s::smallint[], %(places)s::bigint[], %(event_ids)s::bytea[]) AS first (bucket, place, event_id)
     WHERE hook_events.bucket = first.bucket AND hook_events.hook_id = %(hook_id)s
         AND hook_events.place = first.place AND hook_events.event_id = first.event_id
-    RETURNING hook_events.*
-), batch AS (
-    SELECT array_agg(event_id ORDER BY place, event_id) AS event_ids, array_agg(at ORDER BY place, event_id) AS ats,
-        array_agg(type ORDER BY place, event_id) AS types, array_agg(is_replay ORDER BY place, event_id) AS replays
-    FROM taken
-    HAVING count(*) > 0
 )
 UPDATE hook_lanes
-SET batch_id = %(batch_id)s, event_ids = batch.event_ids, ats = batch.ats, types = batch.types, replays = batch.replays
-FROM batch
+SET batch_id = %(batch_id)s, event_ids = %(event_ids)s::bytea[], ats = %(ats)s::timestamptz[],
+    types = %(types)s::text[], replays = %(replays)s::boolean[]
 WHERE hook_lanes.hook_id = %(hook_id)s AND hook_lanes.lane = %(lane)s
 RETURNING hook_lanes.batch_id, hook_lanes.attempts, hook_lanes.event_ids, hook_lanes.ats, hook_lanes.types,
     hook_lanes.replays;
