@@ -24,6 +24,7 @@ import h2.connection
 import h2.events
 import httpcore2
 import trustme
+from answering import Answering
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -41,25 +42,6 @@ AT_ONCE = 50
 ROUNDS = 5
 SAID = push.Notification("Anna, your order 20417", "It is ready until 20:00 today.", "https://shop.example/o/20417")
 _ANSWER = b'{"access_token": "token", "expires_in": 3600, "name": "projects/shop/messages/1"}'
-_WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_ANSWER) + _ANSWER
-
-
-class _Service(asyncio.Protocol):
-    """Answers each request that has come whole."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-        self._held = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._held += data
-        while (end := self._held.find(b"\r\n\r\n")) >= 0:
-            head = self._held[:end].lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            if len(self._held) < end + 4 + length:
-                return
-            self._held = self._held[end + 4 + length :]
-            self._transport.write(_WHOLE)
 
 
 class _SharedService(asyncio.Protocol):
@@ -86,7 +68,7 @@ def _serve(pipe: Any, certificate: str) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         context.set_alpn_protocols(["h2"])
-        plain = await loop.create_server(_Service, "127.0.0.1", 0)
+        plain = await loop.create_server(lambda: Answering(_ANSWER), "127.0.0.1", 0)
         shared = await loop.create_server(_SharedService, "127.0.0.1", 0, ssl=context)
         pipe.send([server.sockets[0].getsockname()[1] for server in (plain, shared)])
         await asyncio.gather(plain.serve_forever(), shared.serve_forever())

@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import httpcore2
+from answering import Answering
 
 from tocsin.channels.contract import Envelope, Outcome
 from tocsin.channels.http import HttpDoor
@@ -26,30 +27,11 @@ CONNECTIONS = 20
 ROUNDS = 5
 TEXT = "Anna, your order 20417 is ready. Show code 731 until 20:00 today."
 _ANSWER = b'{"id": "6b014a6f-74fc-433a-89f1-bbc4d7a3c5e1", "status": "queued"}'
-_WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_ANSWER) + _ANSWER
-
-
-class _Provider(asyncio.Protocol):
-    """Answers each request that has come whole."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-        self._held = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._held += data
-        while (end := self._held.find(b"\r\n\r\n")) >= 0:
-            head = self._held[:end].lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            if len(self._held) < end + 4 + length:
-                return
-            self._held = self._held[end + 4 + length :]
-            self._transport.write(_WHOLE)
 
 
 def _serve(port: Any) -> None:
     async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(_Provider, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(lambda: Answering(_ANSWER), "127.0.0.1", 0)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 

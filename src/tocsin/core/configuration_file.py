@@ -101,7 +101,7 @@ SECTIONS: Mapping[str, Any] = {
 _RELEASE = __version__.rpartition(".")[0]
 _LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("senders", "channel"): get_args(Channel),
-    ("senders", "type"): ("smpp", "fcm", "apns", "webpush"),
+    ("senders", "type"): ("smpp",),
     ("triggers", "channel"): get_args(Channel),
     ("triggers", "event"): ("action", "pixel"),
 }
