@@ -9,6 +9,7 @@ from tocsin import supervising
 
 STEADY = "import sys; print('ready', flush=True); sys.stdin.read()"
 SLOW = "import time; time.sleep(60)"
+KILLED = "print('ready', flush=True); raise SystemExit(9)"
 DEAD = "raise SystemExit(3)"
 NONE = ""
 
@@ -35,10 +36,10 @@ class Starts:
             self.at.append(await self._instants.get())
 
 
-async def keep(monkeypatch, starts, *, workers, count, is_ready=True):
+async def keep(monkeypatch, starts, *, workers, count, is_ready=True, longest=0.24):
     """Keep workers until so many have been started, and then stop them."""
     monkeypatch.setattr(supervising, "_FIRST_PAUSE_SECONDS", 0.03)
-    monkeypatch.setattr(supervising, "_LONGEST_PAUSE_SECONDS", 0.24)
+    monkeypatch.setattr(supervising, "_LONGEST_PAUSE_SECONDS", longest)
     monkeypatch.setattr(supervising, "_start", starts.start)
     stop, ready = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(20), asyncio.TaskGroup() as running:
@@ -65,6 +66,11 @@ async def test_one_that_dies_again_and_again_is_started_later_and_later(monkeypa
     await keep(monkeypatch, starts, workers=1, count=5)
     assert starts.at[1] - starts.at[0] >= 0.03
     assert starts.at[4] - starts.at[3] >= 0.24
+
+
+async def test_one_that_worked_is_started_again_soon_however_often_it_is_killed(monkeypatch):
+    """Doubled each time, the pauses would be half a minute in all, which is longer than `keep` waits."""
+    await keep(monkeypatch, Starts(KILLED), workers=1, count=11, longest=100)
 
 
 async def test_a_stop_does_not_wait_for_one_that_is_still_beginning(monkeypatch):

@@ -1,4 +1,4 @@
-"""Worker processes: each is kept going by itself, and started again when it dies, the later the sooner it died."""
+"""Worker processes: each is kept going by itself and started again when it dies, later and later if it cannot begin."""
 
 import asyncio
 import os
@@ -12,9 +12,6 @@ log = logs.get("tocsin.main")
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
-
-# Whoever lived as long has not died of what it began with.
-_STEADY_SECONDS = 60.0
 
 
 async def keep_workers(count: int, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -32,15 +29,14 @@ async def keep_workers(count: int, stop: asyncio.Event, ready: asyncio.Event) ->
 
 
 async def _keep(stop: asyncio.Event, begun: asyncio.Event) -> None:
-    event_loop = asyncio.get_running_loop()
     pause_seconds = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
-        started = event_loop.time()
-        status = await _run(stop, begun)
+        works = asyncio.Event()
+        status = await _run(stop, begun, works)
         begun.set()
         if stop.is_set():
             return
-        if event_loop.time() - started >= _STEADY_SECONDS:
+        if works.is_set():
             pause_seconds = _FIRST_PAUSE_SECONDS
         log.error("worker.died", status=status, started_again_in_seconds=pause_seconds)
         with suppress(TimeoutError):
@@ -48,16 +44,16 @@ async def _keep(stop: asyncio.Event, begun: asyncio.Event) -> None:
         pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
 
-async def _run(stop: asyncio.Event, begun: asyncio.Event) -> int | str | None:
-    """One process, from its start to its end; its exit status, or why it could not be started."""
+async def _run(stop: asyncio.Event, begun: asyncio.Event, works: asyncio.Event) -> int | str | None:
+    """One process, from its start to its end; its exit status, or why it could not be started. `works` once it does."""
     try:
         process = await _start()
     except OSError as trouble:
         return trouble.strerror
     stopping = asyncio.create_task(_terminate_at(stop, process))
     try:
-        if process.stdout:
-            await process.stdout.readline()
+        if process.stdout and await process.stdout.readline():
+            works.set()
         begun.set()
         return await process.wait()
     finally:
