@@ -4,16 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from cast import CONFIGURATION, open_call_stage
+from tocsin.actions import configuration
+from tocsin.actions.context import Context
 from tocsin.store import migrate, partitions
 from tocsin.store.database import Database
 
 CreateDatabase = Callable[[], Awaitable[str]]
+Post = Callable[..., Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -44,6 +49,21 @@ async def database(create_database: CreateDatabase) -> AsyncIterator[Database]:
             for table in partitions.TABLES:
                 await partitions.add(transaction, table, datetime.now(UTC).date())
         yield opened
+
+
+@pytest.fixture
+async def context(database: Database) -> Context:
+    """On a database that commits, with the cast's configuration."""
+    made = Context(database)
+    await configuration.apply(made, CONFIGURATION, "cast.yaml", {})
+    return made
+
+
+@pytest.fixture
+async def post(context: Context) -> AsyncIterator[Post]:
+    """Calls in JSON on that database."""
+    async with open_call_stage(context) as made:
+        yield made
 
 
 @pytest.fixture

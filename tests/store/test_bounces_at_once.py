@@ -1,35 +1,18 @@
 """Bounces beside one another and beside other changes, on several connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
-
-from cast import CONFIGURATION, open_call_stage
-from tocsin.actions import bounces, configuration
+from tocsin.actions import bounces
 from tocsin.actions.context import Context
 from tocsin.core.bounces import Report
 from tocsin.store import messages
-from tocsin.store.database import Database
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 
 ANN = "ann@example.com"
 HARD, SOFT = Report("hbounce", 550, "5.1.1", "nobody"), Report("sbounce", 552, "5.2.2", "full")
-
-
-@pytest.fixture
-async def context(database: Database) -> Context:
-    made = Context(database)
-    await configuration.apply(made, CONFIGURATION, "cast.yaml", {})
-    return made
-
-
-@pytest.fixture
-async def post(context: Context) -> AsyncIterator[Post]:
-    async with open_call_stage(context) as made:
-        yield made
 
 
 async def rows(context: Context, query: str) -> list[tuple[Any, ...]]:

@@ -7,31 +7,17 @@ from typing import Any
 
 import pytest
 
-from cast import CONFIGURATION, open_call_stage
-from tocsin.actions import configuration, profile_changes, profiles
+from tocsin.actions import profile_changes, profiles
 from tocsin.actions.context import Context
 from tocsin.core.configuration import Configuration
 from tocsin.core.launches import ImportItem
 from tocsin.core.matching import Search, check_matching
-from tocsin.store.database import Database, Transaction
+from tocsin.store.database import Transaction
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 Change = Callable[[Context, Transaction, Configuration, list[bytes]], Awaitable[bytes]]
 
 ANN, BOB = "ann@example.com", "bob@example.com"
-
-
-@pytest.fixture
-async def context(database: Database) -> Context:
-    made = Context(database)
-    await configuration.apply(made, CONFIGURATION, "cast.yaml", {})
-    return made
-
-
-@pytest.fixture
-async def post(context: Context) -> AsyncIterator[Post]:
-    async with open_call_stage(context) as made:
-        yield made
 
 
 async def test_of_many_adds_of_one_email_at_once_one_succeeds(context: Context, post: Post):

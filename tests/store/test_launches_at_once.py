@@ -1,37 +1,20 @@
 """Changes of launches beside one another and beside workers, on several connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from cast import CONFIGURATION, open_call_stage
-from tocsin.actions import configuration, launch_changes, withholding
+from tocsin.actions import launch_changes, withholding
 from tocsin.actions.context import Context
 from tocsin.core.messages import LAST_TURN, ClaimedMessage
 from tocsin.store import launches as stored_launches
 from tocsin.store import messages
-from tocsin.store.database import Database
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 
 PEOPLE = 300
 LEASE = timedelta(seconds=60)
-
-
-@pytest.fixture
-async def context(database: Database) -> Context:
-    made = Context(database)
-    await configuration.apply(made, CONFIGURATION, "cast.yaml", {})
-    return made
-
-
-@pytest.fixture
-async def post(context: Context) -> AsyncIterator[Post]:
-    async with open_call_stage(context) as made:
-        yield made
 
 
 async def rows(context: Context, query: str) -> list[tuple[Any, ...]]:

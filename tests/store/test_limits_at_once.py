@@ -2,37 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from cast import CONFIGURATION, Mailbox, open_call_stage
+from cast import Mailbox
 from tocsin.actions import configuration
 from tocsin.actions.context import Context
 from tocsin.actions.messages import Delivery
-from tocsin.store.database import Database
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 
 POLICY = "policies: [{id: 1, name: Twice a day, default: true, limits: [{messages: 2, days: 1}]}]"
 EMAILS = [f"{number}@example.com" for number in range(60)]
 TRIGGERS = (8, 13, 85, 96, 455)
-
-
-@pytest.fixture
-async def context(database: Database) -> Context:
-    made = Context(database)
-    await configuration.apply(made, CONFIGURATION, "cast.yaml", {})
-    return made
-
-
-@pytest.fixture
-async def post(context: Context) -> AsyncIterator[Post]:
-    async with open_call_stage(context) as made:
-        yield made
 
 
 class SlowMailbox(Mailbox):

@@ -1,32 +1,14 @@
 """Workflows saved at once, and saved while profiles enter, on several connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
-
-from cast import CONFIGURATION, open_call_stage
-from tocsin.actions import configuration
 from tocsin.actions.context import Context
 from tocsin.store import profiles
-from tocsin.store.database import Database
 
 Post = Callable[..., Awaitable[dict[str, Any]]]
 SHORT = [{"id": "begin", "type": "start", "next": "done"}, {"id": "done", "type": "end"}]
-
-
-@pytest.fixture
-async def context(database: Database) -> Context:
-    made = Context(database)
-    await configuration.apply(made, CONFIGURATION, "cast.yaml", {})
-    return made
-
-
-@pytest.fixture
-async def post(context: Context) -> AsyncIterator[Post]:
-    async with open_call_stage(context) as made:
-        yield made
 
 
 async def test_of_updates_at_once_none_is_lost(post: Post):
