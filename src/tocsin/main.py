@@ -12,10 +12,11 @@ from datetime import timedelta
 import uvicorn
 
 from tocsin import log as logs
-from tocsin.actions import bounces, housekeeping, workers
+from tocsin.actions import bounces, housekeeping, users, workers
 from tocsin.actions.context import Context
 from tocsin.actions.hook_delivery import HookDelivery, OpenDoor
 from tocsin.actions.messages import Delivery
+from tocsin.actions.outside import Outside
 from tocsin.actions.passage_requests import Asker
 from tocsin.actions.passages import Graphs
 from tocsin.actions.tracking import Hits
@@ -29,6 +30,7 @@ from tocsin.store import embedded, migrate
 from tocsin.store.database import Database
 from tocsin.store.geo import Places
 from tocsin.supervising import keep_workers
+from tocsin.web.admin.app import Console
 from tocsin.web.app import Limits, create_app
 from tocsin.worker import kinds, loop
 
@@ -210,7 +212,10 @@ async def _stop_with_parent(stop: asyncio.Event) -> None:
 async def _answer(settings: Settings, context: Context, stop: asyncio.Event, workers_ready: asyncio.Event) -> None:
     listening = _listen(settings)
     hits = Hits(context, settings.scanner_networks)
-    app = create_app(context, Limits(settings.max_body_bytes, settings.max_file_bytes), settings.public_url, hits)
+    outside = Outside(ways_out(settings).open, open_hook_door(settings))
+    console = Console(context, settings.public_url, outside)
+    limits = Limits(settings.max_body_bytes, settings.max_file_bytes)
+    app = create_app(context, limits, settings.public_url, hits, console)
     server = _Server(
         uvicorn.Config(
             app,
@@ -228,10 +233,14 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     host, port = listening.getsockname()[:2]
     # The socket listens already: what comes before the server has started waits for it.
     print(f"tocsin ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - promised
+    first_link = await users.open_first_link(context)
+    if first_link is not None:
+        print(f"tocsin console: make the first account at {settings.public_url}/admin/welcome/{first_link}", flush=True)  # noqa: T201 - the only way in
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     server.should_exit = True
+    console.closing.begin()
     await serving
     await hits.close()
     stopped.cancel()

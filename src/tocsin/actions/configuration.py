@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from pathlib import PurePath
 from typing import NamedTuple
 
-from tocsin.actions import suppressed, workflow_changes
+from tocsin.actions import audits, suppressed, workflow_changes
 from tocsin.actions.context import Context
 from tocsin.core import configuration_file
+from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration, Database, Token
 from tocsin.core.configuration_consent import list_warnings
 from tocsin.core.configuration_file import Change, Objects
@@ -22,6 +24,10 @@ from tocsin.store.database import Transaction
 
 TOKEN_BYTES = 24
 _PAGE = 5000
+
+
+APPLY = Author("command", "tocsin apply")
+_CREATE_TOKEN = Author("command", "tocsin token create")
 
 
 class Applied(NamedTuple):
@@ -40,6 +46,7 @@ async def apply(
     *,
     dry_run: bool = False,
     prune: bool = False,
+    author: Author = APPLY,
 ) -> Applied:
     """Make the configuration equal to the file; what that changes. ConfigurationMistakes: then nothing has changed.
 
@@ -52,9 +59,14 @@ async def apply(
         stored = configuration_file.list_objects(configuration)
         wanted = configuration_file.parse(text, file_name, environment, stored, prune=prune)
         changes = configuration_file.differences(stored, wanted, prune=prune)
-        left = await _revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
+        left = await revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
         if not dry_run:
-            await _write(transaction, configuration, wanted, changes, context.clock())
+            await write(context, transaction, author, configuration, wanted, changes)
+            await stored_configuration.mark(
+                transaction,
+                [(change.section, str(change.key)) for change in changes if change.action != "removed"],
+                PurePath(file_name).name,
+            )
     warnings = list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates})
     return Applied(changes, left, warnings + list_hook_warnings(wanted.hooks.values()))
 
@@ -65,7 +77,9 @@ async def export(context: Context) -> str:
         return configuration_file.dump(configuration_file.list_objects(await context.configuration(transaction)))
 
 
-async def create_token(context: Context, name: str, permissions: tuple[Permission, ...]) -> str:
+async def create_token(
+    context: Context, name: str, permissions: tuple[Permission, ...], author: Author = _CREATE_TOKEN
+) -> str:
     """A new token's text; only its hash is kept. Raises Conflict when the name is taken."""
     text = context.random(TOKEN_BYTES).hex()
     token = Token(name, sha256(text.encode()).hexdigest(), permissions or ("*",))
@@ -74,11 +88,13 @@ async def create_token(context: Context, name: str, permissions: tuple[Permissio
         configuration = await context.configuration(transaction)
         if any(known.name == name for known in configuration.tokens.values()):
             raise Conflict(f"there is a token named {name!r} already")
-        await stored_configuration.write(transaction, [ObjectChange("tokens", name, token)])
+        await audits.write_configuration(
+            context, transaction, author, [ObjectChange("tokens", name, token)], [Deed("created", "tokens", name, name)]
+        )
     return text
 
 
-async def _revise_workflows(
+async def revise_workflows(
     transaction: Transaction,
     configuration: Configuration,
     wanted: Objects,
@@ -96,9 +112,15 @@ async def _revise_workflows(
     return {workflow_id: by_node for workflow_id, by_node in left.items() if by_node}
 
 
-async def _write(
-    transaction: Transaction, configuration: Configuration, wanted: Objects, changes: Sequence[Change], at: datetime
+async def write(
+    context: Context,
+    transaction: Transaction,
+    author: Author,
+    configuration: Configuration,
+    wanted: Objects,
+    changes: Sequence[Change],
 ) -> None:
+    """Make the configuration what was wanted and checked, with all that follows from it."""
     written = [
         ObjectChange(change.section, str(change.key), getattr(wanted, change.section).get(change.key))
         for change in changes
@@ -110,8 +132,13 @@ async def _write(
         before = configuration.databases.get(identifier)
         await _index(transaction, before, database)
         await _check_unique(transaction, before, database)
-    await suppressed.follow_file(transaction, wanted.suppression_lists, changes, at)
-    await stored_configuration.write(transaction, written)
+    await suppressed.follow_file(transaction, wanted.suppression_lists, changes, context.clock())
+    deeds = [
+        Deed(change.action, change.section, str(change.key), change.name, {"members": change.members})
+        for change in changes
+        if change.action != "unchanged"
+    ]
+    await audits.write_configuration(context, transaction, author, written, deeds)
 
 
 async def _index(transaction: Transaction, before: Database | None, after: Database) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tocsin.actions import hooks, requests, tasks
+from tocsin.actions import hooks, requests, sessions, tasks
 from tocsin.actions.context import Context
 from tocsin.store import confirmations, files, launches, partitions, reactions
 
@@ -13,6 +13,7 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     """Safe to do at any time, by any number of workers."""
     await prepare(context)
     await requests.forget_old(context)
+    await sessions.forget_old(context)
     await tasks.forget_old(context)
     await hooks.forget_old(context, context.clock() - keep_events)
     await _forget_launches(context, context.clock() - keep_events)

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from tocsin.actions import audits
 from tocsin.actions.context import Context
+from tocsin.core.audits import Author, Deed
 from tocsin.core.bounces import Report
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_file import Change
@@ -61,7 +63,7 @@ async def remove(transaction: Transaction, list_id: int, texts: Sequence[str]) -
 
 
 async def create_list(
-    context: Context, transaction: Transaction, name: str, description: str, databases: tuple[int, ...]
+    context: Context, transaction: Transaction, author: Author, name: str, description: str, databases: tuple[int, ...]
 ) -> int:
     """Configure one more list; its number. NotFound for a database that is not there."""
     await stored_configuration.lock(transaction)
@@ -71,7 +73,9 @@ async def create_list(
             raise Invalid(f"there is no database {identifier}", path=f"databases[{index}]")
     number = max(configuration.suppression_lists, default=1) + 1
     made = SuppressionList(number, name, description, databases)
-    await stored_configuration.write(transaction, [ObjectChange("suppression_lists", str(number), made)])
+    change = ObjectChange("suppression_lists", str(number), made)
+    deed = Deed("created", "suppression_lists", str(number), name)
+    await audits.write_configuration(context, transaction, author, [change], [deed])
     return number
 
 

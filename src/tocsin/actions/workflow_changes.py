@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
+from tocsin.actions import audits
 from tocsin.actions.context import Context
+from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_check import Known
 from tocsin.core.configuration_file import list_objects
@@ -30,7 +32,7 @@ class Saved(NamedTuple):
     left: Mapping[str, int]
 
 
-async def add(context: Context, transaction: Transaction, members: Mapping[str, Any]) -> Saved:
+async def add(context: Context, transaction: Transaction, author: Author, members: Mapping[str, Any]) -> Saved:
     """A new workflow of the members of the configuration file; without an id it gets the next free one.
 
     Invalid with every mistake; Conflict when the id is taken.
@@ -40,32 +42,38 @@ async def add(context: Context, transaction: Transaction, members: Mapping[str, 
     if number in stored.workflows:
         raise Conflict(f"there is a workflow {number} already; workflows/update changes it", path="id")
     workflow = _check(stored, {**members, "id": number})
-    await _write(transaction, workflow)
+    await _write(context, transaction, author, workflow, Deed("created", "workflows", str(workflow.id), workflow.name))
     return Saved(workflow, {})
 
 
-async def update(context: Context, transaction: Transaction, workflow_id: int, members: Mapping[str, Any]) -> Saved:
+async def update(
+    context: Context, transaction: Transaction, author: Author, workflow_id: int, members: Mapping[str, Any]
+) -> Saved:
     """Replace members of a workflow; NotFound, Invalid with every mistake, or Conflict."""
     stored = await _lock(context, transaction)
     before = stored.get_workflow(workflow_id)
     after = _check(stored, {**describe(before), **members})
     left = await revise(transaction, before, after, context.clock())
-    if after != before:
-        await _write(transaction, after)
+    changed = [name for name in after.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+    if changed:
+        deed = Deed("changed", "workflows", str(after.id), after.name, {"members": changed, "left": left})
+        await _write(context, transaction, author, after, deed)
     return Saved(after, left)
 
 
-async def activate(context: Context, transaction: Transaction, workflow_id: int, *, skip_profiles: bool) -> None:
+async def activate(
+    context: Context, transaction: Transaction, author: Author, workflow_id: int, *, skip_profiles: bool
+) -> None:
     """Let a workflow go on, perhaps without those inside; or NotFound."""
-    await _switch(context, transaction, workflow_id, active=True)
+    await _switch(context, transaction, author, workflow_id, active=True)
     if skip_profiles:
         await profiles.lock_all(transaction)
         await passages.delete_of_workflow(transaction, workflow_id)
 
 
-async def deactivate(context: Context, transaction: Transaction, workflow_id: int) -> None:
+async def deactivate(context: Context, transaction: Transaction, author: Author, workflow_id: int) -> None:
     """Let nobody in, and those inside stay where they are; or NotFound."""
-    await _switch(context, transaction, workflow_id, active=False)
+    await _switch(context, transaction, author, workflow_id, active=False)
 
 
 async def revise(
@@ -133,11 +141,15 @@ def _check(stored: Configuration, members: Mapping[str, Any]) -> Workflow:
     return workflow
 
 
-async def _switch(context: Context, transaction: Transaction, workflow_id: int, *, active: bool) -> None:
+async def _switch(
+    context: Context, transaction: Transaction, author: Author, workflow_id: int, *, active: bool
+) -> None:
     workflow = (await _lock(context, transaction)).get_workflow(workflow_id)
     if workflow.active != active:
-        await _write(transaction, structs.replace(workflow, active=active))
+        deed = Deed("activated" if active else "deactivated", "workflows", str(workflow.id), workflow.name)
+        await _write(context, transaction, author, structs.replace(workflow, active=active), deed)
 
 
-async def _write(transaction: Transaction, workflow: Workflow) -> None:
-    await stored_configuration.write(transaction, [ObjectChange("workflows", str(workflow.id), workflow)])
+async def _write(context: Context, transaction: Transaction, author: Author, workflow: Workflow, deed: Deed) -> None:
+    change = ObjectChange("workflows", str(workflow.id), workflow)
+    await audits.write_configuration(context, transaction, author, [change], [deed])

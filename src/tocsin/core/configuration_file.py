@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 import yaml
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from tocsin import __version__
 from tocsin.core import configuration_references as references
@@ -38,9 +38,9 @@ from tocsin.core.configuration_senders import RouteSender, Sender
 from tocsin.core.configuration_templates import Template
 from tocsin.core.configuration_words import Channel, Name, Permission, noun
 from tocsin.core.configuration_workflows import Workflow
-from tocsin.core.errors import ConfigurationMistakes
+from tocsin.core.errors import ConfigurationMistakes, MemberMistakes
 from tocsin.core.workflows.check import check_workflow
-from tocsin.core.yaml_document import BROKEN, Document, Path
+from tocsin.core.yaml_document import BROKEN, Document, Path, describe_path
 
 Key = int | str
 
@@ -133,6 +133,37 @@ def parse(
     if mistakes:
         raise ConfigurationMistakes([mistake.describe(file_name) for mistake in mistakes])
     return Objects(**reading.objects)
+
+
+def revise(stored: Objects, section: str, entry: Mapping[str, Any]) -> Objects:
+    """The one object that an entry of a section makes, checked beside all that is stored.
+
+    `${NAME}` stands only for what is stored under it. MemberMistakes with every mistake, by the member's path in the
+    entry; those that others would have by it are under the empty path.
+    """
+    document = Document()
+    document.value = {section: [dict(entry)]}
+    reading = _Reading(document, {}, stored)
+    reading.read_sections()
+    reading.check(prune=False)
+    _raise_mistakes(document)
+    return Objects(**reading.objects)
+
+
+def check_without(stored: Objects, section: str, key: Key) -> None:
+    """MemberMistakes, under the empty path, when something stored needs this object."""
+    kept = {name: value for name, value in getattr(stored, section).items() if name != key}
+    document = Document()
+    document.value = {section: []}
+    reading = _Reading(document, {}, structs.replace(stored, **{section: kept}))
+    reading.check(prune=False)
+    _raise_mistakes(document)
+
+
+def _raise_mistakes(document: Document) -> None:
+    if document.mistakes:
+        # The first two steps of a path lead to the entry.
+        raise MemberMistakes([(describe_path(mistake.path[2:]), mistake.sentence) for mistake in document.mistakes])
 
 
 class _Reading:

@@ -95,3 +95,11 @@ class ConfigurationMistakes(ValueError):
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = tuple(mistakes)
+
+
+class MemberMistakes(Invalid):
+    """What is wrong with the members of one object: `mistakes` are paths, as `email.html`, and sentences."""
+
+    def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{path}: {sentence}" if path else sentence for path, sentence in mistakes))
+        self.mistakes = tuple(mistakes)

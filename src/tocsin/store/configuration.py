@@ -1,6 +1,7 @@
 """The configuration as stored: a document per object, and the version that it has reached."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,20 +56,48 @@ async def lock(transaction: Transaction) -> None:
     await transaction.execute(_SQL["lock"])
 
 
-async def write(transaction: Transaction, changes: Sequence[ObjectChange]) -> int:
-    """Make changes; returns the version that holds them."""
+async def write(transaction: Transaction, changes: Sequence[ObjectChange], at: datetime, author: str) -> int:
+    """Make changes, and keep what they make of the objects; returns the version that holds them."""
     rows = await fetch(transaction, _SQL["next_version"])
     version = int(rows[0][0])
-    await transaction.execute(
-        _SQL["upsert"],
-        {
-            "version": version,
-            "kinds": [change.kind for change in changes],
-            "keys": [change.key for change in changes],
-            "specs": [None if change.spec is None else msgspec.json.encode(change.spec).decode() for change in changes],
-        },
-    )
+    written = {
+        "version": version,
+        "kinds": [change.kind for change in changes],
+        "keys": [change.key for change in changes],
+        "specs": [None if change.spec is None else msgspec.json.encode(change.spec).decode() for change in changes],
+    }
+    await transaction.execute(_SQL["upsert"], written)
+    await transaction.execute(_SQL["add_history"], written | {"at": at, "author": author})
     return version
+
+
+class PastSpec(NamedTuple):
+    """What an object was from a version on; `spec` None: it was removed."""
+
+    version: int
+    spec: dict[str, Any] | None
+    at: datetime
+    author: str
+
+
+async def list_history(transaction: Transaction, kind: str, key: str, limit: int) -> list[PastSpec]:
+    """What an object has been, the latest first."""
+    rows = await fetch(transaction, _SQL["list_history"], kind=kind, key=key, limit=limit)
+    return [
+        PastSpec(version, msgspec.json.decode(spec) if spec else None, at, author) for version, spec, at, author in rows
+    ]
+
+
+async def mark(transaction: Transaction, objects: Sequence[tuple[str, str]], file: str) -> None:
+    """Note that objects, by kind and key, and no others, stand in a file."""
+    await transaction.execute(
+        _SQL["mark"], {"kinds": [kind for kind, _ in objects], "keys": [key for _, key in objects], "file": file}
+    )
+
+
+async def list_marks(transaction: Transaction) -> dict[tuple[str, str], str]:
+    """Which objects, by kind and key, stand in which file."""
+    return {(kind, key): file for kind, key, file in await fetch(transaction, _SQL["list_marks"])}
 
 
 def _set(objects: dict[Any, Any], kind: str, key: str, spec: str | None) -> None:

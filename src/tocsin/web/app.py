@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tocsin.actions import requests
@@ -19,6 +20,8 @@ from tocsin.core.errors import Invalid, NotFound, NotReady, TocsinError
 from tocsin.log import get as get_log
 from tocsin.store.database import Transaction
 from tocsin.web import auth, codec, downloads, metrics, openapi, operations, problems
+from tocsin.web.admin import app as admin
+from tocsin.web.admin.app import Console
 from tocsin.web.body import Gate, read
 from tocsin.web.call import Call
 from tocsin.web.codec import Encoding
@@ -161,55 +164,71 @@ def _name(operation: Operation | None) -> str:
     return operation.path if operation else "unknown"
 
 
-async def _answer_others(context: Context, hits: Hits, request: Request, plain: str) -> Response:
-    """Of those who are no clients of the API: SMS providers and recipients."""
-    if plain.startswith(receipts.PREFIX):
-        return await receipts.take(context, request, plain.removeprefix(receipts.PREFIX))
-    return await recipients.answer(context, hits, request, plain)
-
-
 Page = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(context: Context, limits: Limits, public_url: str = "/", hits: Hits | None = None) -> Starlette:
-    """The application. Every path may have doubled and trailing slashes. Whoever gives `hits` closes them."""
-    api = Api(context, limits)
-    tracked = hits or Hits(context)
+@dataclass
+class Site:
+    """Everything that is answered: clients of the API, people at the console, recipients, operators' machines."""
 
-    async def healthz(_: Request) -> Response:
+    context: Context
+    api: Api
+    console: Console
+    hits: Hits
+    public_url: str
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to a request, whoever asks."""
+        plain = "/".join(part for part in request.scope["path"].split("/") if part)
+        if plain == admin.PREFIX or plain.startswith(f"{admin.PREFIX}/"):
+            return await self.console.answer(request, plain)
+        if plain.startswith(receipts.PREFIX):
+            return await receipts.take(self.context, request, plain.removeprefix(receipts.PREFIX))
+        if plain.startswith(recipients.PREFIX):
+            return await recipients.answer(self.context, self.hits, request, plain)
+        if request.method not in ("GET", "HEAD"):
+            return await self.api.answer(request)
+        if plain.startswith(downloads.PREFIX):
+            return await downloads.show(self.context, request, plain.removeprefix(downloads.PREFIX))
+        page = self._pages().get(plain)
+        return await page(request) if page else await self.api.answer(request)
+
+    def _pages(self) -> Mapping[str, Page]:
+        return {
+            "": self._show_console,
+            "healthz": self._healthz,
+            "readyz": self._readyz,
+            "metrics": self._show_metrics,
+            "api/openapi.json": self._show_openapi,
+        }
+
+    async def _show_console(self, _: Request) -> Response:
+        return RedirectResponse(f"{urlsplit(self.public_url).path.rstrip('/')}/{admin.PREFIX}/", 303)
+
+    async def _healthz(self, _: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def readyz(_: Request) -> Response:
+    async def _readyz(self, _: Request) -> Response:
         try:
-            async with context.database.transaction() as transaction:
-                await context.configuration(transaction)
+            async with self.context.database.transaction() as transaction:
+                await self.context.configuration(transaction)
         except NotReady as reason:
             return PlainTextResponse(f"{reason.describe()}\n", 503)
         return PlainTextResponse("ready\n")
 
-    async def show_metrics(_: Request) -> Response:
-        return Response(await metrics.render(context), media_type=metrics.CONTENT_TYPE)
+    async def _show_metrics(self, _: Request) -> Response:
+        return Response(await metrics.render(self.context), media_type=metrics.CONTENT_TYPE)
 
-    async def show_openapi(_: Request) -> Response:
-        return JSONResponse(openapi.document(public_url))
+    async def _show_openapi(self, _: Request) -> Response:
+        return JSONResponse(openapi.document(self.public_url))
 
-    pages: Mapping[str, Page] = {
-        "healthz": healthz,
-        "readyz": readyz,
-        "metrics": show_metrics,
-        "api/openapi.json": show_openapi,
-    }
 
-    async def dispatch(request: Request) -> Response:
-        plain = "/".join(part for part in request.scope["path"].split("/") if part)
-        if plain.startswith((receipts.PREFIX, recipients.PREFIX)):
-            return await _answer_others(context, tracked, request, plain)
-        if request.method not in ("GET", "HEAD"):
-            return await api.answer(request)
-        if plain.startswith(downloads.PREFIX):
-            return await downloads.show(context, request, plain.removeprefix(downloads.PREFIX))
-        page = pages.get(plain)
-        return await page(request) if page else await api.answer(request)
-
+def create_app(
+    context: Context, limits: Limits, public_url: str = "/", hits: Hits | None = None, console: Console | None = None
+) -> Starlette:
+    """The application. Every path may have doubled and trailing slashes. Whoever gives `hits` closes them."""
+    site = Site(
+        context, Api(context, limits), console or Console(context, public_url), hits or Hits(context), public_url
+    )
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{path:path}", dispatch, methods=methods)])
+    return Starlette(routes=[Route("/{path:path}", site.answer, methods=methods)])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tocsin.actions.context import Context
+from tocsin.core.audits import Author
 from tocsin.core.configuration import Configuration, Token
 from tocsin.store.database import Transaction
 
@@ -15,3 +16,8 @@ class Call:
     transaction: Transaction
     configuration: Configuration
     token: Token
+
+    @property
+    def author(self) -> Author:
+        """Who changes what the call changes."""
+        return Author("token", self.token.name)

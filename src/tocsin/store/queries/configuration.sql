@@ -20,3 +20,29 @@ INSERT INTO configuration (kind, key, spec, version)
 SELECT kind, key, spec::jsonb, %(version)s
 FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(specs)s::text[]) AS changed (kind, key, spec)
 ON CONFLICT (kind, key) DO UPDATE SET spec = EXCLUDED.spec, version = EXCLUDED.version;
+
+-- name: add_history
+-- What objects are from this version on, to be looked back at.
+INSERT INTO configuration_history (kind, key, version, spec, at, author)
+SELECT kind, key, %(version)s, spec::jsonb, %(at)s::timestamptz, %(author)s::text
+FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(specs)s::text[]) AS changed (kind, key, spec);
+
+-- name: list_history
+-- What an object was, the latest first.
+SELECT version, spec::text, at, author
+FROM configuration_history
+WHERE kind = %(kind)s::text AND key = %(key)s::text
+ORDER BY version DESC
+LIMIT %(limit)s;
+
+-- name: mark
+-- These objects stand in a file, and no others do that were said to.
+UPDATE configuration
+SET managed_by = CASE WHEN (kind, key) IN (SELECT * FROM unnest(%(kinds)s::text[], %(keys)s::text[]))
+    THEN %(file)s::text ELSE '' END
+WHERE managed_by = %(file)s::text
+    OR (kind, key) IN (SELECT * FROM unnest(%(kinds)s::text[], %(keys)s::text[]));
+
+-- name: list_marks
+-- Which objects stand in which files?
+SELECT kind, key, managed_by FROM configuration WHERE managed_by <> '' AND spec IS NOT NULL;

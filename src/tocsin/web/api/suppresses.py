@@ -128,7 +128,7 @@ async def _get_list(call: Call, request: AddRequest) -> int:
             raise Invalid("expected the number of a list, or the name of a new one", path="id")
         databases = tuple(request.databases)
         return await suppressed.create_list(
-            call.context, call.transaction, request.name, request.description, databases
+            call.context, call.transaction, call.author, request.name, request.description, databases
         )
     if request.id == AUTOMATIC_LIST:
         raise Invalid("this list is kept by what comes back; use another one", path="id")

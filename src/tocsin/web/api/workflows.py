@@ -152,24 +152,26 @@ async def get(call: Call, request: WorkflowRequest) -> DataAnswer:
 async def add(call: Call, request: AddWorkflowRequest) -> DataAnswer:
     """Save a new workflow."""
     members = request.given() | ({} if request.id is None else {"id": request.id})
-    return DataAnswer(data=_saved(await workflow_changes.add(call.context, call.transaction, members)))
+    return DataAnswer(data=_saved(await workflow_changes.add(call.context, call.transaction, call.author, members)))
 
 
 async def update(call: Call, request: UpdateWorkflowRequest) -> DataAnswer:
     """Replace members of a workflow. Profiles inside stay where they are, unless their node is gone."""
-    saved = await workflow_changes.update(call.context, call.transaction, request.id, request.given())
+    saved = await workflow_changes.update(call.context, call.transaction, call.author, request.id, request.given())
     return DataAnswer(data=_saved(saved))
 
 
 async def activate(call: Call, request: ActivateRequest) -> DataAnswer:
     """Let profiles into a workflow, and those inside go on."""
-    await workflow_changes.activate(call.context, call.transaction, request.id, skip_profiles=request.skip_profiles)
+    await workflow_changes.activate(
+        call.context, call.transaction, call.author, request.id, skip_profiles=request.skip_profiles
+    )
     return DataAnswer(data=None)
 
 
 async def deactivate(call: Call, request: WorkflowRequest) -> DataAnswer:
     """Let no profile in, and those inside stay where they are until the workflow is active again."""
-    await workflow_changes.deactivate(call.context, call.transaction, request.id)
+    await workflow_changes.deactivate(call.context, call.transaction, call.author, request.id)
     return DataAnswer(data=None)
 
 

@@ -1,0 +1,65 @@
+"""Every page of the console on one page: its address, who may see it and who may change something there."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from tocsin.core.users import Right
+from tocsin.web.admin import access, account, audits, overview, users
+from tocsin.web.admin.visit import Visit
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+class Page(NamedTuple):
+    """A page. `{name}` in its path is a part of the address. `show` answers GET, `change` a form that is sent there.
+
+    `right`: to see it; `change_right`: to send its form. `is_open`: without being logged in. `nav`: which way it is on.
+    """
+
+    path: str
+    show: Handler
+    change: Handler | None = None
+    right: Right = "look"
+    change_right: Right = "look"
+    is_open: bool = False
+    nav: str = ""
+
+
+TABLE: tuple[Page, ...] = (
+    Page("", overview.show, nav="overview"),
+    Page("login", access.show_login, access.log_in, is_open=True),
+    Page("login/code", access.show_code, access.enter_code, is_open=True),
+    Page("logout", access.show_logout, access.log_out, is_open=True),
+    Page("welcome/{link}", access.show_welcome, access.welcome, is_open=True),
+    Page("account", account.show, account.change),
+    Page("account/password", account.show, account.change_password),
+    Page("account/codes", account.show_codes, account.change_codes),
+    Page("account/sessions", account.show, account.end_sessions),
+    Page("users", users.list_users, users.invite, "users", "users", nav="users"),
+    Page("users/{id}", users.show, users.change, "users", "users", nav="users"),
+    Page("audits", audits.list_audits, right="users", nav="audits"),
+)
+
+_BY_LENGTH: dict[int, list[tuple[list[str], Page]]] = {}
+for _page in TABLE:
+    _parts = _page.path.split("/") if _page.path else []
+    _BY_LENGTH.setdefault(len(_parts), []).append((_parts, _page))
+
+
+class Found(NamedTuple):
+    """A page, and the parts of the address that it names."""
+
+    page: Page
+    path: Mapping[str, str]
+
+
+def find(path: str) -> Found | None:
+    """The page of an address below the console's; the first in the table that fits."""
+    given = path.split("/") if path else []
+    for parts, page in _BY_LENGTH.get(len(given), []):
+        named = {part[1:-1]: value for part, value in zip(parts, given, strict=True) if part.startswith("{")}
+        if all(part.startswith("{") or part == value for part, value in zip(parts, given, strict=True)):
+            return Found(page, named)
+    return None
