@@ -301,7 +301,9 @@ async def test_a_task_whose_trigger_sleeps_by_then_fails_and_says_why(stage: Sta
 async def test_a_message_that_cannot_be_composed_waits_and_holds_no_other_up(stage: Stage):
     """A template that an older version took and this one does not, say."""
     broken = Template(id=2, name="Broken", email=EmailTemplate("news@example.com", "Hi", html="{laed.x}"))
-    await stored_configuration.write(stage.connection, [ObjectChange("templates", "2", broken)])
+    await stored_configuration.write(
+        stage.connection, [ObjectChange("templates", "2", broken)], stage.clock.now, "test"
+    )
     await stage.add(email="ann@example.com", subscriptions=[at(21, "ann@example.com")])
     await stage.post(START, id=97, email="ann@example.com")
     await stage.post(START, id=8, email="ann@example.com")

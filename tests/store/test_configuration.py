@@ -1,6 +1,7 @@
 """The configuration as stored: a version that moves with every change, and what moved with it."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -21,6 +22,7 @@ OBJECTS = {
 }
 KEYS = {kind: "till" if kind == "tokens" else str(value.id) for kind, value in OBJECTS.items()}
 EMPTY = Configuration()
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 def change(kind, **members):
@@ -30,7 +32,7 @@ def change(kind, **members):
 
 
 async def write(stage, *changes):
-    return await configuration.write(stage.connection, changes)
+    return await configuration.write(stage.connection, changes, NOW, "test")
 
 
 async def refresh(stage, known):
@@ -112,10 +114,10 @@ async def test_a_new_text_of_a_token_ends_the_old_one(stage):
 async def test_changes_wait_for_one_another_and_each_has_its_version(database, until_blocked):
     async def write_other():
         async with database.transaction() as transaction:
-            return await configuration.write(transaction, [change("resources")])
+            return await configuration.write(transaction, [change("resources")], NOW, "test")
 
     async with database.transaction() as transaction:
-        first = await configuration.write(transaction, [change("databases")])
+        first = await configuration.write(transaction, [change("databases")], NOW, "test")
         waiting = asyncio.create_task(write_other())
         await until_blocked()
     assert await waiting == first + 1

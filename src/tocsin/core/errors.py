@@ -98,8 +98,9 @@ class ConfigurationMistakes(ValueError):
 
 
 class MemberMistakes(Invalid):
-    """What is wrong with the members of one object: `mistakes` are paths, as `email.html`, and sentences."""
+    """Several members of one object are wrong."""
 
     def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
+        """`mistakes` are paths, as `email.html`, and sentences."""
         super().__init__("; ".join(f"{path}: {sentence}" if path else sentence for path, sentence in mistakes))
         self.mistakes = tuple(mistakes)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tocsin.core.users import Role, User
 from tocsin.store import queries
-from tocsin.store.database import Transaction, fetch
+from tocsin.store.database import LOCK_USERS, Transaction, fetch
 
 _SQL = queries.load("users")
 
@@ -54,7 +54,7 @@ async def find_secrets(
 
 async def lock(transaction: Transaction) -> None:
     """Be the only one to change users until the transaction ends."""
-    await transaction.execute(_SQL["lock"])
+    await transaction.execute(_SQL["lock"], {"lock": LOCK_USERS})
 
 
 async def insert(

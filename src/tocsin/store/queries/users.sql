@@ -24,7 +24,7 @@ WHERE email = %(email)s::text OR id = %(id)s::uuid;
 
 -- name: lock
 -- Be the only one to make, change or disable users until the transaction ends: somebody must stay an owner.
-LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE;
+SELECT pg_advisory_xact_lock(%(lock)s::integer, 0);
 
 -- name: insert
 -- A new user, without a password.

@@ -48,7 +48,7 @@ def _walk(folder: Traversable, prefix: str = "") -> dict[str, str]:
     return found
 
 
-_environment = Environment(
+_environment: Environment = Environment(  # type: ignore[call-overload]  # Its types do not know semi_strict yet.
     templates={name: text for name, text in _walk(files(__package__) / "templates").items() if name.endswith(".html")},
     undefined_behavior="semi_strict",
     trim_blocks=True,
@@ -76,7 +76,8 @@ def show_static(path: str) -> Response:
 
 def render(template: str, values: Mapping[str, object]) -> str:
     """A template with its values, each escaped."""
-    return _environment.render_template(template, **{name: _shown(value) for name, value in values.items()})
+    rendered: str = _environment.render_template(template, **{name: _shown(value) for name, value in values.items()})
+    return rendered
 
 
 def _shown(value: object) -> object:
