@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct, field, structs
 
 from tocsin import __version__
@@ -113,7 +112,6 @@ _SECRETS: Mapping[str, tuple[str, ...]] = {
     "hooks": ("secret", "previous_secret"),
     "tokens": ("token",),
 }
-_TEXT_TAG = "tag:yaml.org,2002:str"
 _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}").fullmatch
 
 
@@ -406,27 +404,8 @@ def dump(objects: Objects) -> str:
         if section in references.SECTIONS:
             entry.pop(references.SECRETS, None)
         sections.setdefault(section, []).append(entry)
-    # The emitter written in C would be faster, but writes 👋 as an escape and with it the whole text in one line.
-    return yaml.dump(sections, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
+    return yaml_document.write(sections)
 
 
 def _secret_variable(section: str, key: Key | None, member: str) -> str:
     return f"{section.removesuffix('s')}_{key}_{member}".upper()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Text of several lines as a literal block, and no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
-        return True
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # Line ends other than \n are kept only inside double quotes.
-    lines = text.split("\n")
-    if lines == text.splitlines() or [*text.splitlines(), ""] == lines:
-        return dumper.represent_scalar(_TEXT_TAG, text, style="|" if len(lines) > 1 else None)
-    return dumper.represent_scalar(_TEXT_TAG, text, style='"')
-
-
-_Dumper.add_representer(str, _represent_text)

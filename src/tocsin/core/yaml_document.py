@@ -1,4 +1,4 @@
-"""A YAML text as plain values, each of which knows its line. What the values mean is not known here."""
+"""A YAML text as plain values, each of which knows its line, and back. What the values mean is not known here."""
 
 import re
 from collections.abc import Iterator
@@ -225,3 +225,27 @@ class _Builder:
 
 def _refused_tag(node: yaml.Node) -> str:
     return f"the tag {node.tag.replace(_TAG, '!!')} is not allowed here"
+
+
+def write(value: Any) -> str:
+    """Plain values as a YAML text that `read` takes for the same."""
+    # The emitter written in C would be faster, but writes 👋 as an escape and with it the whole text in one line.
+    return str(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text of several lines as a literal block, and no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Line ends other than \n are kept only inside double quotes.
+    lines = text.split("\n")
+    if lines == text.splitlines() or [*text.splitlines(), ""] == lines:
+        return dumper.represent_scalar(f"{_TAG}str", text, style="|" if len(lines) > 1 else None)
+    return dumper.represent_scalar(f"{_TAG}str", text, style='"')
+
+
+_Dumper.add_representer(str, _represent_text)
