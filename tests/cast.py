@@ -20,6 +20,7 @@ from tocsin.actions import hooks, launch_changes, passage_steps, passage_updates
 from tocsin.actions.context import Context
 from tocsin.actions.hook_delivery import HookDelivery
 from tocsin.actions.messages import Delivery
+from tocsin.actions.outside import Outside
 from tocsin.actions.passage_requests import Asker
 from tocsin.actions.passages import Graphs
 from tocsin.actions.tracking import Hits
@@ -28,6 +29,7 @@ from tocsin.channels.http import HttpDoor
 from tocsin.channels.ways_out import WaysOut
 from tocsin.core.configuration_senders import Sender
 from tocsin.store.database import Database, Transaction, _configure
+from tocsin.web.admin.app import Console
 from tocsin.web.app import Limits, create_app
 
 TOKEN = "abcdefghijklmnqrstuvwxyz"
@@ -293,15 +295,15 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
             clock = MovableClock()
             context = Context(StageDatabase(connection), clock=clock)
             hits = Hits(context)
-            app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE), hits=hits)
             mailbox = Mailbox()
-
             ways_out = WaysOut([ip_network("127.0.0.1/32")])
 
             def open_channel(sender: Sender) -> Channel:
                 mailbox.opened.append(sender)
                 return mailbox if sender.channel == "email" else ways_out.open(sender)
 
+            console = Console(context, outside=Outside(open_channel, open_hook_door))
+            app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE), hits=hits, console=console)
             journals = TemporaryDirectory()
             delivery = Delivery(context, open_channel, timedelta(seconds=60), Path(journals.name))
             graphs = Graphs()

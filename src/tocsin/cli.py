@@ -28,6 +28,7 @@ from tocsin.actions.configuration import Applied
 from tocsin.channels.ways_out import WaysOut
 from tocsin.client import arguments as import_arguments
 from tocsin.core import explaining
+from tocsin.core.audits import Author
 from tocsin.core.configuration_senders import RouteSender, Sender
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
@@ -188,7 +189,15 @@ async def _list_hooks(_: argparse.Namespace, loaded: Settings) -> int:
 
 async def _change_hook(parsed: argparse.Namespace, loaded: Settings) -> int:
     async with wiring.open_context(loaded) as context:
-        print(await hooks.change(context, parsed.id, since=parsed.since, skip_failing=parsed.skip_failing))
+        print(
+            await hooks.change(
+                context,
+                Author("command", "tocsin hook"),
+                parsed.id,
+                since=parsed.since,
+                skip_failing=parsed.skip_failing,
+            )
+        )
     return 0
 
 

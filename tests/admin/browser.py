@@ -48,11 +48,16 @@ class Page:
             gone.drop_tree()
         return " ".join(unescape(tree.text_content()).split())
 
-    def form(self, action: str = "") -> dict[str, str]:
+    def form(self, action: str = "") -> dict[str, Any]:
         """What the browser would send of the first form that posts to a path ending so; buttons are left out."""
         for form in self.tree.xpath("//form[@method='post']"):
             if form.get("action", self.path).endswith(action):
-                return dict(form.form_values())
+                said: dict[str, list[str]] = {}
+                texts = {one.get("name") for one in form.xpath(".//textarea")}
+                for name, value in form.form_values():
+                    # Browsers leave out the line end that a text area begins with.
+                    said.setdefault(name, []).append(value.removeprefix("\n") if name in texts else value)
+                return {name: values[0] if len(values) == 1 else values for name, values in said.items()}
         raise AssertionError(f"no form posts to {action} on {self.path}: {self.text[:500]}")
 
     def rows(self) -> list[list[str]]:

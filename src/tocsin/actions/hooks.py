@@ -6,9 +6,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tocsin.actions import audits
 from tocsin.actions.context import Context
 from tocsin.actions.hook_delivery import Door, Reply, encode_test, post
 from tocsin.core import ids
+from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.errors import Conflict, Invalid, NotFound
 from tocsin.log import get as get_log
@@ -174,17 +176,34 @@ def _describe(view: HookView) -> str:
     return f"hook {view.hook.id} {view.hook.name!r}: {state}, {view.waiting} events waiting{trouble}"
 
 
-async def change(context: Context, hook_id: int, *, since: str, skip_failing: bool) -> str:
+async def change(context: Context, author: Author, hook_id: int, *, since: str, skip_failing: bool) -> str:
     """Resume a hook, or replay `since` an instant or an event, in a transaction of its own; a line on what was done."""
+    if not since:
+        skipped = await resume_by_hand(context, author, hook_id, skip_failing=skip_failing)
+        return f"hook {hook_id} goes on" + (f", without {skipped} events" if skip_failing else "")
+    await replay_by_hand(context, author, hook_id, since)
+    return f"hook {hook_id} is told again what happened since {since}"
+
+
+async def resume_by_hand(context: Context, author: Author, hook_id: int, *, skip_failing: bool) -> int:
+    """Go on with a hook in a transaction of its own, and note who wanted it; how many events are skipped."""
     async with context.database.transaction() as transaction:
         hook = (await context.configuration(transaction)).get_hook(hook_id)
-        if not since:
-            skipped = await resume(context, transaction, hook, skip_failing=skip_failing)
-            return f"hook {hook.id} goes on" + (f", without {skipped} events" if skip_failing else "")
+        skipped = await resume(context, transaction, hook, skip_failing=skip_failing)
+        deed = Deed("resumed", "hooks", str(hook.id), hook.name, {"skipped": skipped})
+        await audits.record(context, transaction, author, [deed])
+    return skipped
+
+
+async def replay_by_hand(context: Context, author: Author, hook_id: int, since: str) -> None:
+    """Tell a hook again what happened since an instant or an event, and note who wanted it; raises as `replay` does."""
+    async with context.database.transaction() as transaction:
+        hook = (await context.configuration(transaction)).get_hook(hook_id)
         event_id = since if ids.parse(since) else ""
         from_at = None if event_id else parse_instant(since, "since")
         await replay(context, transaction, hook, from_at=from_at, from_event_id=event_id)
-        return f"hook {hook.id} is told again what happened since {since}"
+        deed = Deed("replayed", "hooks", str(hook.id), hook.name, {"since": since})
+        await audits.record(context, transaction, author, [deed])
 
 
 def parse_instant(text: str, path: str) -> datetime | None:

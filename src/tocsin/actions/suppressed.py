@@ -62,6 +62,27 @@ async def remove(transaction: Transaction, list_id: int, texts: Sequence[str]) -
     return len(await suppressions.delete(transaction, list_id, values)), errors
 
 
+async def add_by_hand(context: Context, author: Author, list_id: int, texts: Sequence[str], reason: str) -> Added:
+    """Put addresses on a list in a transaction of its own, and note who wanted it."""
+    async with context.database.transaction() as transaction:
+        name = (await context.configuration(transaction)).get_suppression_list(list_id).name
+        added = await add(context, transaction, list_id, texts, reason)
+        deed = Deed("suppressed", "suppressions", str(list_id), name, {"added": added.new})
+        await audits.record(context, transaction, author, [deed])
+    return added
+
+
+async def remove_by_hand(context: Context, author: Author, list_id: int, texts: Sequence[str]) -> int:
+    """Take addresses from a list in a transaction of its own, and note who wanted it; how many were on it."""
+    async with context.database.transaction() as transaction:
+        name = (await context.configuration(transaction)).get_suppression_list(list_id).name
+        removed, _ = await remove(transaction, list_id, texts)
+        await audits.record(
+            context, transaction, author, [Deed("lifted", "suppressions", str(list_id), name, {"removed": removed})]
+        )
+    return removed
+
+
 async def create_list(
     context: Context, transaction: Transaction, author: Author, name: str, description: str, databases: tuple[int, ...]
 ) -> int:

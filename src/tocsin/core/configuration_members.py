@@ -10,7 +10,8 @@ from msgspec import NODEFAULT, Struct, inspect
 
 from tocsin.core.yaml_document import BROKEN, Document, Path
 
-_SECRET = frozenset({"password", "secret", "previous_secret", "callback_secret", "token", "sha256"})
+# Members that hold a secret, in any section.
+SECRET_MEMBERS = frozenset({"password", "secret", "previous_secret", "callback_secret", "token", "sha256"})
 _SHOWN = 60
 _SIMPLE = {inspect.BoolType: "true or false", inspect.AnyType: "anything"}
 
@@ -143,7 +144,7 @@ def _show(value: Any, path: Path) -> str:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
-    if path[-1] in _SECRET:
+    if path[-1] in SECRET_MEMBERS:
         return "another text" if isinstance(value, str) else "a number"
     return repr(value if not isinstance(value, str) or len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
 
@@ -160,7 +161,7 @@ def _hint(document: Document, value: Any, kind: Any, path: Path) -> str:
         return ""
     if isinstance(value, dict | list):
         return "; text that begins with { or [ must stand in quotes"
-    return "; put it in quotes" if path[-1] in _SECRET else f'; write it in quotes: "{document.word(path)}"'
+    return "; put it in quotes" if path[-1] in SECRET_MEMBERS else f'; write it in quotes: "{document.word(path)}"'
 
 
 def _hint_of_quoted(value: str, kind: Any) -> str:

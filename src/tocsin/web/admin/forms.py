@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-from tocsin.core.errors import Invalid, MemberMistakes
+from tocsin.core.errors import Invalid, MemberMistakes, TocsinError
 
 MOST_FORM_BYTES = 8 * 1024 * 1024
 _MOST_MEMBERS = 5000
@@ -85,7 +85,7 @@ class Mistakes:
             self.add(mistake)
             return fallback
 
-    def add(self, mistake: Invalid) -> None:
+    def add(self, mistake: TocsinError) -> None:
         """Note a mistake, or each of several; what concerns no member is under the empty name."""
         pairs = mistake.mistakes if isinstance(mistake, MemberMistakes) else [(mistake.path, mistake.debug)]
         for path, sentence in pairs:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from tocsin.core.users import Right
 from tocsin.web.admin import access, account, audits, overview, users
+from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -37,6 +38,12 @@ TABLE: tuple[Page, ...] = (
     Page("account/password", account.show, account.change_password),
     Page("account/codes", account.show_codes, account.change_codes),
     Page("account/sessions", account.show, account.end_sessions),
+    Page("settings", whole.show, nav="settings"),
+    Page("settings/export", whole.export, right="settings", nav="settings"),
+    Page("settings/apply", whole.show_apply, whole.apply, "users", "users", nav="settings"),
+    Page("settings/tokens", tokens.list_tokens, tokens.change, "users", "users", nav="settings"),
+    Page("settings/{section}", objects.list_objects, nav="settings"),
+    Page("settings/{section}/{id}", objects.show, objects.change, nav="settings"),
     Page("users", users.list_users, users.invite, "users", "users", nav="users"),
     Page("users/{id}", users.show, users.change, "users", "users", nav="users"),
     Page("audits", audits.list_audits, right="users", nav="audits"),

@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from functools import cache
 
-from tocsin.web.admin.texts import access, audits, frame, words
+from tocsin.web.admin.texts import access, audits, frame, settings, settings_members, words
 from tocsin.web.public.texts import LANGUAGES, Language
 
 # Of each text both languages. A text with a number `{n}` has its forms apart by `|`: one and many in English; one, few
 # and many in Russian.
-_MODULES = (frame, words, access, audits)
+_MODULES = (
+    frame,
+    words,
+    access,
+    audits,
+    settings,
+    settings_members,
+)
 
 
 @cache
@@ -30,11 +37,11 @@ class Translator:
         self.language = language
         self._place = LANGUAGES.index(language)
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """The text of a name, `{…}` filled in. KeyError for a name that there is not."""
         return _fill(texts()[name][self._place], values)
 
-    def count(self, name: str, number: int, **values: object) -> str:
+    def count(self, name: str, number: int, /, **values: object) -> str:
         """The text of a name for a number."""
         forms = texts()[name][self._place].split("|")
         form = forms[_english(number) if self.language == "en" else _russian(number)]

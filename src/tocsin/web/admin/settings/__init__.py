@@ -1,0 +1,1 @@
+"""Settings: everything that the configuration file can say, as forms."""
