@@ -13,6 +13,7 @@ from tests.api.receiver import Receiver
 
 from cast import TOKEN, Stage
 from tocsin.actions import bounces, configuration, hooks, housekeeping
+from tocsin.core.audits import Author
 from tocsin.core.bounces import Report
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -441,11 +442,11 @@ async def test_operators_resume_and_replay_by_one_line(stage: Stage, receiver: R
     (_, told) = await hooks.describe_all(stage.context)
     since = f"{stage.clock.now:%Y-%m-%d %H:%M} UTC"
     assert told == f"hook 2 'hook 2': PAUSED, 1 events waiting, since {since}: the server answered 410"
-    said = await hooks.change(stage.context, 2, since="", skip_failing=True)
+    said = await hooks.change(stage.context, Author("command", "test"), 2, since="", skip_failing=True)
     assert said == "hook 2 goes on, without 1 events"
     receiver.judge = lambda _batch: 200
     stage.clock.advance(seconds=1)
-    await hooks.change(stage.context, 2, since="2026-01-01", skip_failing=False)
+    await hooks.change(stage.context, Author("command", "test"), 2, since="2026-01-01", skip_failing=False)
     await stage.work()
     assert len(receiver.events) == 1
 
