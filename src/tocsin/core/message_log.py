@@ -101,8 +101,10 @@ def _may_be_of(type_: str, channel: str | None) -> bool:
     return channel is None or type_ in _OF_ANY_CHANNEL or channel_of(type_) == channel
 
 
-def channel_of(type_: str) -> str:
-    """The channel of an event by its type; email also where only the trigger says it."""
+def channel_of(type_: str, of_trigger: str = "email") -> str:
+    """The channel of an event by its type; where the type does not say it, that of its trigger."""
+    if type_ in _OF_ANY_CHANNEL:
+        return of_trigger
     return next((channel for channel in ("sms", "push") if type_.endswith(f"_{channel}")), "email")
 
 
