@@ -64,7 +64,7 @@ CROSS JOIN LATERAL (
         AND (NOT %(only_ends)s OR id = message_id OR message_id = '')
         AND (type <> ALL(%(narrowed_types)s::text[]) OR trigger_id = ANY(%(triggers)s::integer[]))
         AND (%(database_id)s::integer IS NULL OR database_id = %(database_id)s)
-        AND (%(trigger_id)s::integer IS NULL OR trigger_id = %(trigger_id)s)
+        AND (%(trigger_id)s::bigint IS NULL OR trigger_id = %(trigger_id)s)
     ORDER BY at DESC, id DESC
     LIMIT %(limit)s
 ) AS found
@@ -88,7 +88,7 @@ CROSS JOIN LATERAL (
         AND at >= %(from_at)s AND at < %(until)s
         AND (NOT %(only_ends)s OR id = message_id OR message_id = '')
         AND (%(database_id)s::integer IS NULL OR database_id = %(database_id)s)
-        AND (%(trigger_id)s::integer IS NULL OR trigger_id = %(trigger_id)s)
+        AND (%(trigger_id)s::bigint IS NULL OR trigger_id = %(trigger_id)s)
         AND (%(launch_id)s::bytea IS NULL OR launch_id = %(launch_id)s)
     ORDER BY at DESC, id DESC
     LIMIT %(limit)s
@@ -112,7 +112,7 @@ CROSS JOIN LATERAL (
         AND at >= %(from_at)s AND at < %(until)s
         AND (NOT %(only_ends)s OR id = message_id OR message_id = '')
         AND (%(database_id)s::integer IS NULL OR database_id = %(database_id)s)
-        AND (%(trigger_id)s::integer IS NULL OR trigger_id = %(trigger_id)s)
+        AND (%(trigger_id)s::bigint IS NULL OR trigger_id = %(trigger_id)s)
         AND (%(launch_id)s::bytea IS NULL OR launch_id = %(launch_id)s)
         AND (
             %(any_address)s
@@ -150,7 +150,7 @@ CROSS JOIN LATERAL (
         AND (%(profile_ids)s::bytea[] IS NULL OR profile_id = ANY(%(profile_ids)s::bytea[]))
         AND (%(addresses)s::text[] IS NULL OR lower(address) = ANY(%(addresses)s::text[]))
         AND (%(beginning)s::text IS NULL OR starts_with(lower(address), %(beginning)s))
-        AND (%(triggers)s::integer[] IS NULL OR trigger_id = ANY(%(triggers)s::integer[]))
+        AND (%(triggers)s::bigint[] IS NULL OR trigger_id = ANY(%(triggers)s::bigint[]))
         AND (%(launch_id)s::bytea IS NULL OR launch_id = %(launch_id)s)
     ORDER BY id DESC
     LIMIT %(limit)s
