@@ -195,7 +195,7 @@ OF_THE_CONSOLE = {
         LOGGED | {"databases": integer_column([1, 2])},
         {"database_id", "type", "at"},
     ),
-    "message_log.list_of_trigger": ("events", LOGGED | A_TRIGGER, {"trigger_id", "type", "at"}),
+    "message_log.list_of_triggers": ("events", LOGGED | {"wanted_triggers": [1, 2]}, {"trigger_id", "type", "at"}),
     "message_log.list_of_launch": ("events", LOGGED | A_LAUNCH, {"launch_id", "type", "at"}),
     "message_log.list_of_addresses": ("events", LOGGED | {"addresses": ["7@example.com"]}, {"at"}),
     "message_log.list_of_profiles": ("events", LOGGED | OF_OWNERS | keys(50), {"bucket", "profile_id", "at"}),

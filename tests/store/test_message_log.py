@@ -97,6 +97,12 @@ async def test_what_was_skipped_is_found_by_the_address_too_and_by_the_channel_o
     assert (skipped.state, skipped.message_id, skipped.text) == ("skipped", b"", "not_subscribed")
     assert [one.state for one in await ask(stage, triggers=[8], channel="email")] == ["skipped"]
     assert await ask(stage, triggers=[13], channel="sms") == []
+    assert [one.state for one in await ask(stage, triggers=[8], channel="email", trigger_id=8)] == ["skipped"]
+    assert await ask(stage, triggers=[13], channel="sms", trigger_id=8) == []
+    assert [one.state for one in await ask(stage, triggers=[8], channel="email", address="eve@example.com")] == [
+        "skipped"
+    ]
+    assert await ask(stage, triggers=[13], channel="sms", address="eve@example.com") == []
 
 
 async def test_pages_hold_every_message_once_though_a_batch_shares_its_time(stage: Stage):

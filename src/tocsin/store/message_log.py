@@ -76,23 +76,36 @@ async def list_waiting(
     matter; times are those at which messages were made. By its address a message is found while its profile has it.
     """
     profile_ids = await _list_asked_profiles(transaction, search)
-    buckets = range(ids.BUCKETS) if profile_ids is None else sorted({ids.bucket(one) for one in profile_ids})
-    wanted = [search.trigger_id] if triggers is None else [one for one in triggers if search.trigger_id in (None, one)]
-    rows = await fetch(
-        transaction,
-        _SQL["list_waiting"],
-        buckets=smallint_column(buckets),
-        before=before,
-        from_id=max(_first_id(search.from_at), (search.launch_id or b"")[:4]),
-        until_id=_first_id(search.until),
-        profile_ids=None if profile_ids is None else bytea_column(profile_ids),
-        addresses=None if search.is_prefix or not search.address else list(search.spellings),
-        beginning=search.beginning if search.is_prefix else None,
-        triggers=None if wanted == [None] else wanted,
-        launch_id=search.launch_id,
-        limit=limit,
-    )
+    wanted = _wanted_triggers(search, triggers)
+    asked: dict[str, Any] = {
+        "before": before,
+        "from_id": max(_first_id(search.from_at), (search.launch_id or b"")[:4]),
+        "until_id": _first_id(search.until),
+        "triggers": wanted,
+        "launch_id": search.launch_id,
+        "limit": limit,
+    }
+    if profile_ids is None and (wanted is not None or search.launch_id):
+        rows = await fetch(transaction, _SQL["list_waiting_of"], **asked)
+    else:
+        rows = await fetch(transaction, _SQL["list_waiting"], **asked, **_of_profiles(search, profile_ids))
     return [WaitingMessage(*row) for row in rows]
+
+
+def _wanted_triggers(search: Search, triggers: Collection[int] | None) -> list[int] | None:
+    if search.trigger_id is None:
+        return None if triggers is None else list(triggers)
+    return [search.trigger_id] if triggers is None or search.trigger_id in triggers else []
+
+
+def _of_profiles(search: Search, profile_ids: Sequence[bytes] | None) -> dict[str, Any]:
+    buckets = range(ids.BUCKETS) if profile_ids is None else sorted({ids.bucket(one) for one in profile_ids})
+    return {
+        "buckets": smallint_column(buckets),
+        "profile_ids": None if profile_ids is None else bytea_column(profile_ids),
+        "addresses": None if search.is_prefix or not search.address else list(search.spellings),
+        "beginning": search.beginning if search.is_prefix else None,
+    }
 
 
 def _first_id(at: datetime) -> bytes:
@@ -101,11 +114,11 @@ def _first_id(at: datetime) -> bytes:
 
 def _asked(search: Search, triggers: Collection[int], before: Place, limit: int) -> dict[str, Any]:
     sought = list_types(search)
-    by_trigger = search.channel is not None
+    is_narrowed = search.channel is not None
     return {
         "types": [one.type for one in sought],
-        "narrowed_types": [one.type for one in sought if by_trigger and one.is_of_any_channel],
-        "triggers": integer_column(list(triggers)),
+        "narrowed_types": [one.type for one in sought if is_narrowed and one.is_of_any_channel],
+        "triggers": list(triggers),
         "only_ends": search.state is None,
         "before_at": before.at,
         "before_id": before.id,
@@ -121,17 +134,40 @@ def _asked(search: Search, triggers: Collection[int], before: Place, limit: int)
 async def _list_rows(transaction: Transaction, search: Search, asked: dict[str, Any]) -> list[Row]:
     """By the narrowest way in: a profile, an address, a launch, a trigger, or a database."""
     if search.profile_id is not None:
-        found = await _list_of_profiles(transaction, [search.profile_id], search, asked)
-    elif search.address:
-        found = await _list_of_address(transaction, search, asked)
-    elif search.launch_id is not None:
-        found = await fetch(transaction, _SQL["list_of_launch"], **asked)
-    elif search.trigger_id is not None:
-        found = await fetch(transaction, _SQL["list_of_trigger"], **asked)
-    else:
-        known = [search.database_id] if search.database_id is not None else await _list_databases(transaction)
-        found = await fetch(transaction, _SQL["list_of_databases"], databases=integer_column(known), **asked)
-    return found
+        return await _list_of_profiles(transaction, [search.profile_id], search, asked)
+    if search.address:
+        return await _list_of_address(transaction, search, asked)
+    if search.launch_id is not None:
+        return await fetch(transaction, _SQL["list_of_launch"], **asked)
+    if search.trigger_id is not None:
+        return await _list_of_trigger(transaction, search.trigger_id, asked)
+    return await _list_of_databases(transaction, search, asked)
+
+
+async def _list_of_trigger(transaction: Transaction, trigger_id: int, asked: dict[str, Any]) -> list[Row]:
+    if trigger_id not in asked["triggers"]:
+        asked = asked | {"types": _own_types(asked)}
+    return await fetch(transaction, _SQL["list_of_triggers"], wanted_triggers=[trigger_id], **asked)
+
+
+async def _list_of_databases(transaction: Transaction, search: Search, asked: dict[str, Any]) -> list[Row]:
+    """What is not of one channel is asked of the triggers of the channel: there may be much of it of other channels."""
+    of_databases = asked | {"types": _own_types(asked)}
+    known = [search.database_id] if search.database_id is not None else await _list_databases(transaction)
+    found = await fetch(transaction, _SQL["list_of_databases"], databases=integer_column(known), **of_databases)
+    if narrowed := asked["narrowed_types"]:
+        of_triggers = asked | {"types": narrowed, "wanted_triggers": asked["triggers"]}
+        found += await fetch(transaction, _SQL["list_of_triggers"], **of_triggers)
+    return _newest(found, asked["limit"])
+
+
+def _own_types(asked: dict[str, Any]) -> list[str]:
+    """Those of the types that say their channel, or all where it does not matter."""
+    return [one for one in asked["types"] if one not in asked["narrowed_types"]]
+
+
+def _newest(rows: list[Row], limit: int) -> list[Row]:
+    return sorted(rows, key=lambda row: (row[1], row[0]), reverse=True)[:limit]
 
 
 async def _list_databases(transaction: Transaction) -> list[int]:
@@ -144,7 +180,7 @@ async def _list_of_address(transaction: Transaction, search: Search, asked: dict
     found = await _list_of_profiles(transaction, owners, search, asked) if owners else []
     if not search.is_prefix:
         found += await fetch(transaction, _SQL["list_of_addresses"], addresses=list(search.spellings), **asked)
-    return sorted(found, key=lambda row: (row[1], row[0]), reverse=True)[: asked["limit"]]
+    return _newest(found, asked["limit"])
 
 
 async def _list_of_profiles(

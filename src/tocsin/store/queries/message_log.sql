@@ -21,27 +21,26 @@ CROSS JOIN LATERAL (
         AND at <= %(before_at)s AND (at, id) < (%(before_at)s, %(before_id)s)
         AND at >= %(from_at)s AND at < %(until)s
         AND (NOT %(only_ends)s OR id = message_id OR message_id = '')
-        AND (type <> ALL(%(narrowed_types)s::text[]) OR trigger_id = ANY(%(triggers)s::integer[]))
     ORDER BY at DESC, id DESC
     LIMIT %(limit)s
 ) AS found
 ORDER BY found.at DESC, found.id DESC
 LIMIT %(limit)s;
 
--- name: list_of_trigger
--- A page of a trigger.
+-- name: list_of_triggers
+-- A page of some triggers.
 SELECT found.*
-FROM unnest(%(types)s::text[]) AS sought (type)
+FROM unnest(%(wanted_triggers)s::bigint[]) AS place (trigger_id)
+CROSS JOIN unnest(%(types)s::text[]) AS sought (type)
 CROSS JOIN LATERAL (
     SELECT id, at, type, database_id, profile_id, message_id, launch_id, trigger_id,
         COALESCE(data->>'address', '') AS address, COALESCE((data->>'code')::integer, 0) AS code,
         COALESCE(data->>'text', data->>'rule', data->>'reason', '') AS text
     FROM events
-    WHERE events.trigger_id = %(trigger_id)s AND events.type = sought.type
+    WHERE events.trigger_id = place.trigger_id AND events.type = sought.type
         AND at <= %(before_at)s AND (at, id) < (%(before_at)s, %(before_id)s)
         AND at >= %(from_at)s AND at < %(until)s
         AND (NOT %(only_ends)s OR id = message_id OR message_id = '')
-        AND (type <> ALL(%(narrowed_types)s::text[]) OR trigger_id = ANY(%(triggers)s::integer[]))
         AND (%(database_id)s::integer IS NULL OR database_id = %(database_id)s)
     ORDER BY at DESC, id DESC
     LIMIT %(limit)s
@@ -140,7 +139,7 @@ CROSS JOIN LATERAL (
 GROUP BY found.message_id;
 
 -- name: list_waiting
--- The newest messages of the queue, by their ids, in which their time comes first.
+-- The newest messages of the queue in some buckets, by their ids, in which their time comes first.
 SELECT found.*
 FROM unnest(%(buckets)s::smallint[]) AS place (bucket)
 CROSS JOIN LATERAL (
@@ -156,4 +155,14 @@ CROSS JOIN LATERAL (
     LIMIT %(limit)s
 ) AS found
 ORDER BY found.id DESC
+LIMIT %(limit)s;
+
+-- name: list_waiting_of
+-- The newest messages of some triggers or a launch in the queue, which is read through.
+SELECT id, due_at, first_due_at, attempts, profile_id, launch_id, trigger_id, address
+FROM messages
+WHERE id < %(before)s AND id >= %(from_id)s AND id < %(until_id)s
+    AND (%(triggers)s::bigint[] IS NULL OR trigger_id = ANY(%(triggers)s::bigint[]))
+    AND (%(launch_id)s::bytea IS NULL OR launch_id = %(launch_id)s)
+ORDER BY id DESC
 LIMIT %(limit)s;
