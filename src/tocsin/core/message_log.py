@@ -69,11 +69,15 @@ class Search(Struct, frozen=True):
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """How messages may have the address, in lower case; none where only its beginning is known, or nothing."""
+        """How messages may have the address; none where only its beginning is known, or nothing.
+
+        As it is too: PostgreSQL makes small letters of what its locale knows.
+        """
         if self.is_prefix or not self.address:
             return ()
         parsed = (_try(parse, self.address) for parse in (emails.parse, emails.key, phones.parse))
-        return tuple(dict.fromkeys(text.lower() for text in (self.address, *parsed) if text))
+        written = [text for text in (self.address, *parsed) if text]
+        return tuple(dict.fromkeys([text.lower() for text in written] + written))
 
 
 def _try(parse: Callable[[str], str], text: str) -> str:
