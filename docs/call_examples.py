@@ -38,6 +38,7 @@ from tocsin.web.api.launches import (
     RetriedLaunch,
 )
 from tocsin.web.api.launching import ProfileAnswer, TaskAnswer
+from tocsin.web.api.message_log import FoundMessage, MessageSearchAnswer
 from tocsin.web.api.profile_changes import AddBatchAnswer, AddedItem, ProfileIdAnswer
 from tocsin.web.api.profile_lists import ProfileListAnswer
 from tocsin.web.api.profiles import ImportAnswer
@@ -562,6 +563,27 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "suppresses/remove": Example(
         {"id": 1, "emails": ["@example.org", "other@example.org"]}, RemoveAnswer(total_count=2, total_removed=1)
+    ),
+    "messages/search": Example(
+        {"address": "bob@example.com", "state": "sent", "from_at": "2026-01-01T00:00:00Z", "limit": 100},
+        MessageSearchAnswer(
+            data=[
+                FoundMessage(
+                    smid=OTHER_MESSAGE,
+                    state="sent",
+                    at=AT,
+                    channel="email",
+                    db_id=1,
+                    profile_id=BOB,
+                    trigger_id=8,
+                    launch_id=OTHER_LAUNCH,
+                    address="bob@example.com",
+                    code=250,
+                    text="2.0.0 ok",
+                )
+            ],
+            next_from_id=f"{AT}-{OTHER_MESSAGE}",
+        ),
     ),
     "messages/list": Example(
         {"db_id": 1, "profile_id": BOB, "from_id": "", "limit": 100},

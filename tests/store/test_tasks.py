@@ -171,3 +171,26 @@ async def test_of_two_workers_with_the_same_chunk_the_second_waits_and_is_refuse
     assert await late is False
     async with database.transaction() as transaction:
         assert await tasks.list_chunks(transaction, FIRST) == [b"mine"]
+
+
+async def test_tasks_that_go_on_are_listed_with_their_progress_and_those_that_ended_apart(stage):
+    third = UUID(int=3)
+    for seconds, task_id in enumerate((FIRST, SECOND, third)):
+        await insert(stage.connection, task_id, total=3, now=NOW + timedelta(seconds=seconds))
+    await claim(stage.connection)
+    await record(stage.connection, 0, 2)
+    await finish(stage.connection, "failed", b"error", SECOND)
+    listed = await tasks.list_unfinished(stage.connection, 10)
+    assert [(one.id, one.status, one.done, one.percent, one.created_at) for one in listed] == [
+        (FIRST, "processing", 2, 66, NOW),
+        (third, "queued", 0, 0, NOW + timedelta(seconds=2)),
+    ]
+    assert [one.id for one in await tasks.list_unfinished(stage.connection, 1)] == [FIRST]
+    await record(stage.connection, 2, 3)
+    assert [one.percent for one in await tasks.list_unfinished(stage.connection, 1)] == [99]
+    await finish(stage.connection)
+    ended = await tasks.list_finished(stage.connection, 10)
+    assert [(one.id, one.status, one.percent, one.result) for one in ended] == [
+        (SECOND, "failed", 0, b"error"),
+        (FIRST, "completed", 100, None),
+    ]

@@ -4,9 +4,14 @@ from datetime import datetime, timedelta
 
 from tocsin.actions import hooks, requests, sessions, tasks
 from tocsin.actions.context import Context
-from tocsin.store import confirmations, files, launches, partitions, reactions
+from tocsin.store import confirmations, files, launches, outcomes, partitions, reactions, traffic
 
 _CHUNK_ROWS = 5000
+# How long minutes of charts are kept apart by connection, and as minutes; and hours and days.
+_CONNECTIONS_APART = timedelta(minutes=10)
+_MINUTES_KEPT = timedelta(days=2)
+_HOURS_KEPT = timedelta(days=366)
+_SENDER_MINUTES_KEPT = timedelta(days=1)
 
 
 async def tidy(context: Context, keep_events: timedelta) -> None:
@@ -17,11 +22,22 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await tasks.forget_old(context)
     await hooks.forget_old(context, context.clock() - keep_events)
     await _forget_launches(context, context.clock() - keep_events)
+    await _fold_counts(context)
     async with context.database.transaction() as transaction:
         await reactions.delete_old(transaction, context.clock() - keep_events)
         await confirmations.delete_old(transaction, context.clock().date())
         for table in partitions.TABLES:
             await partitions.drop(transaction, table, (context.clock() - keep_events).date())
+
+
+async def _fold_counts(context: Context) -> None:
+    """Counts for charts become fewer as they age."""
+    now = context.clock()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    async with context.database.transaction() as transaction:
+        await traffic.fold(transaction, minutes_before=now - _CONNECTIONS_APART, hours_before=hour - _MINUTES_KEPT)
+        await traffic.delete_old(transaction, now - _HOURS_KEPT)
+        await outcomes.delete_old(transaction, now - _SENDER_MINUTES_KEPT)
 
 
 async def _forget_launches(context: Context, before: datetime) -> None:

@@ -1,7 +1,7 @@
 """Sending what is due: claim, compose, send, record. No transaction waits for a server."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,8 +18,9 @@ from tocsin.channels.contract import Channel, Outcome
 from tocsin.core import retry
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
+from tocsin.core.message_log import channel_of
 from tocsin.core.messages import LAST_TURN, ClaimedMessage, Event, event_type
-from tocsin.core.outcomes import OutcomeKind
+from tocsin.core.outcomes import Attempt, OutcomeKind
 from tocsin.log import get as get_log
 from tocsin.store import events, journal, messages, outcomes, passages
 from tocsin.store import profiles as stored_profiles
@@ -154,7 +155,9 @@ class Delivery:
             left = await messages.take(transaction, list(entries))
             happened = [_event(entries[message.id], message) for message in left]
             await _settle(transaction, happened)
-            await outcomes.add(transaction, self.worker_id, Counter(_kind_again(entries[one.id]) for one in left))
+            await outcomes.add(
+                transaction, self.worker_id, [_attempt_again(entries[one.id]) for one in left], self._context.clock()
+            )
             await receipts.note_provider_ids(transaction, [entries[message.id] for message in left])
         await bounces.suppress_refused(self._context, happened)
         log.warning("journal.replayed", entries=len(entries), recorded=len(left))
@@ -287,7 +290,7 @@ class Delivery:
                     await messages.give_back(transaction, untried)
                     there = await messages.delete(transaction, [event.message.id for event in happened])
                     await _settle(transaction, [event for event in happened if event.message.id in there])
-                    await outcomes.add(transaction, self.worker_id, _count(tried, later, there))
+                    await outcomes.add(transaction, self.worker_id, _attempts(tried, later, there), now)
                     await receipts.note_provider_ids(transaction, [one for one in entries if one.message_id in there])
                 break
             await asyncio.sleep(pause)
@@ -333,23 +336,25 @@ async def _settle(transaction: Transaction, happened: Sequence[Event]) -> None:
         await passages.wake(transaction, [event.message.id for event in happened], happened[0].at)
 
 
-def _count(
-    tried: Sequence[Result], later: Mapping[bytes, datetime], there: set[bytes]
-) -> Counter[tuple[int, OutcomeKind]]:
-    """By sender, what the attempts have come to; nothing of messages that somebody else has recorded."""
-    counted: Counter[tuple[int, OutcomeKind]] = Counter()
-    for result in tried:
-        outcome = result.outcome
-        if outcome.message_id in later:
-            counted[result.sender_id, "deferred"] += 1
-        elif outcome.message_id in there:
-            counted[result.sender_id, "gave_up" if outcome.state == "deferred" else outcome.state] += 1
-    return counted
+def _attempts(tried: Sequence[Result], later: Mapping[bytes, datetime], there: set[bytes]) -> list[Attempt]:
+    """What the attempts have come to; nothing of messages that somebody else has recorded."""
+    return [
+        Attempt(result.sender_id, result.composed.channel, _kind(result.outcome, later), result.outcome.text)
+        for result in tried
+        if result.outcome.message_id in later or result.outcome.message_id in there
+    ]
 
 
-def _kind_again(entry: Entry) -> tuple[int, OutcomeKind]:
-    """Sender and outcome; what is in a journal was sent or refused for good."""
-    return entry.sender_id, "sent" if entry.type.startswith("send") else "refused"
+def _kind(outcome: Outcome, later: Mapping[bytes, datetime]) -> OutcomeKind:
+    if outcome.message_id in later:
+        return "deferred"
+    return "gave_up" if outcome.state == "deferred" else outcome.state
+
+
+def _attempt_again(entry: Entry) -> Attempt:
+    """What is in a journal was sent or refused for good."""
+    sent = entry.type.startswith("send")
+    return Attempt(entry.sender_id, channel_of(entry.type), "sent" if sent else "refused", entry.text)
 
 
 def _by_sender(group: Sequence[Composed]) -> dict[int, list[Composed]]:

@@ -6,6 +6,8 @@ from struct import Struct
 SIZE = 12
 HEX_SIZE = 24
 BUCKETS = 256
+# After every id.
+LAST = b"\xff" * (SIZE + 1)
 
 _pack_seconds = Struct(">I").pack
 

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from tocsin.core import ids
 from tocsin.core.messages import Event
+from tocsin.core.traffic import COUNTED, minute_of
 from tocsin.store import hooks, queries
 from tocsin.store.database import (
     Transaction,
@@ -30,7 +32,16 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict).decode
 
 
-_K = TypeVar("_K", int, bytes)
+_K = TypeVar("_K", bound=tuple[Any, ...])
+
+
+class _Kind(NamedTuple):
+    """What an event is counted by."""
+
+    trigger_id: int
+    launch_id: bytes
+    at: datetime
+    type: str
 
 
 class Addressee(NamedTuple):
@@ -54,20 +65,7 @@ class FailedMessage(NamedTuple):
 async def insert(transaction: Transaction, events: Sequence[Event]) -> None:
     """Events by COPY, their totals, and places in the queues of the hooks that want them."""
     await copy(transaction, "events", _COLUMNS, map(_line, events))
-    of_triggers = _count((event.message.trigger_id, _counted_as(event)) for event in events)
-    of_launches = _count((event.message.launch_id, _counted_as(event)) for event in events)
-    await transaction.execute(
-        _SQL["add_totals"],
-        {
-            "trigger_ids": integer_column([trigger_id for (trigger_id, _), _ in of_triggers]),
-            "types": text_column([type_.encode() for (_, type_), _ in of_triggers]),
-            "totals": [total for _, total in of_triggers],
-            "buckets": smallint_column([launch_id[-1] for (launch_id, _), _ in of_launches]),
-            "launch_ids": bytea_column([launch_id for (launch_id, _), _ in of_launches]),
-            "launch_types": text_column([type_.encode() for (_, type_), _ in of_launches]),
-            "launch_totals": [total for _, total in of_launches],
-        },
-    )
+    await transaction.execute(_SQL["add_totals"], _totals(events))
     await hooks.enqueue(transaction, events)
 
 
@@ -109,9 +107,45 @@ def _counted_as(event: Event) -> str:
     return f"{event.type}_bot" if event.data.get("is_bot") else event.type
 
 
-def _count(of: Iterable[tuple[_K, str]]) -> list[tuple[tuple[_K, str], int]]:
-    """How often each key and type occur, in order; what has no key is not counted."""
-    return sorted(Counter(one for one in of if one[0]).items())
+def _totals(events: Sequence[Event]) -> dict[str, object]:
+    """The columns of what is counted, each in order, so that nobody waits in a circle; what has no key is not counted.
+
+    Most events of a batch share what they are counted by: they are gone through once.
+    """
+    kinds = Counter(
+        _Kind(one.message.trigger_id, one.message.launch_id, one.at, _counted_as(one)) for one in events
+    ).items()
+    of_triggers = _sum(((one.trigger_id, one.type), total) for one, total in kinds if one.trigger_id)
+    of_launches = _sum(((one.launch_id, one.type), total) for one, total in kinds if one.launch_id)
+    of_days = _sum(
+        ((one.trigger_id, one.at.astimezone(UTC).date(), one.type), total) for one, total in kinds if one.trigger_id
+    )
+    of_minutes = _sum(((minute_of(one.at), *COUNTED[one.type]), total) for one, total in kinds if one.type in COUNTED)
+    return {
+        "trigger_ids": integer_column([trigger_id for (trigger_id, _), _ in of_triggers]),
+        "types": text_column([type_.encode() for (_, type_), _ in of_triggers]),
+        "totals": [total for _, total in of_triggers],
+        "buckets": smallint_column([launch_id[-1] for (launch_id, _), _ in of_launches]),
+        "launch_ids": bytea_column([launch_id for (launch_id, _), _ in of_launches]),
+        "launch_types": text_column([type_.encode() for (_, type_), _ in of_launches]),
+        "launch_totals": [total for _, total in of_launches],
+        "day_triggers": integer_column([trigger_id for (trigger_id, _, _), _ in of_days]),
+        "days": [day for (_, day, _), _ in of_days],
+        "day_types": [type_ for (_, _, type_), _ in of_days],
+        "day_totals": [total for _, total in of_days],
+        "minutes": [minute for (minute, _, _), _ in of_minutes],
+        "channels": [channel for (_, channel, _), _ in of_minutes],
+        "outcomes": [outcome for (_, _, outcome), _ in of_minutes],
+        "minute_totals": [total for _, total in of_minutes],
+    }
+
+
+def _sum(counted: Iterable[tuple[_K, int]]) -> list[tuple[_K, int]]:
+    """How often each key occurs, in order."""
+    found: Counter[_K] = Counter()
+    for key, total in counted:
+        found[key] += total
+    return sorted(found.items())
 
 
 def _line(event: Event) -> str:

@@ -22,6 +22,9 @@ from tocsin.store.database import (
 _SQL = queries.load("identities")
 _COLUMNS = ("value", "database_id", "resource_id", "kind", "profile_id")
 _STRIPES = 256
+_ADDRESSES = smallint_column([Kind.PROFILE_EMAIL, Kind.PROFILE_PHONE, Kind.SUBSCRIPTION_EMAIL, Kind.SUBSCRIPTION_PHONE])
+_MOST_ADDRESSEES = 1000
+_MOST_BY_PREFIX = 200
 
 
 async def lock(transaction: Transaction, values: Sequence[str]) -> None:
@@ -56,6 +59,27 @@ async def list_owners(transaction: Transaction, values: Sequence[str], kind: int
     """Database, profile and value of everybody who has one of the values, at any resource; 10,000 at most."""
     column = text_column([value.encode() for value in values])
     return [(row[0], row[1], row[2]) for row in await fetch(transaction, _SQL["list_owners"], values=column, kind=kind)]
+
+
+async def list_addressees(transaction: Transaction, addresses: Sequence[str]) -> list[bytes]:
+    """The profiles that have one of these addresses or phone numbers, or as a subscription; 1000 at most."""
+    rows = await fetch(
+        transaction, _SQL["list_addressees"], values=list(addresses), kinds=_ADDRESSES, limit=_MOST_ADDRESSEES
+    )
+    return [profile_id for (profile_id,) in rows]
+
+
+async def list_addressees_by_prefix(transaction: Transaction, beginning: str) -> list[bytes]:
+    """The profiles that have one of the first 200 addresses or phone numbers that begin so."""
+    rows = await fetch(
+        transaction,
+        _SQL["list_addressees_by_prefix"],
+        beginning=beginning,
+        end=beginning + "\U0010ffff",
+        kinds=_ADDRESSES,
+        limit=_MOST_BY_PREFIX,
+    )
+    return [profile_id for (profile_id,) in rows]
 
 
 async def _find_combinations(

@@ -13,8 +13,7 @@ from tocsin.store.database import Transaction, fetch, id_columns
 
 _SQL = queries.load("launches")
 
-# After every id.
-END = b"\xff" * (ids.SIZE + 1)
+END = ids.LAST
 
 _decode_object = msgspec.json.Decoder(dict).decode
 _decode_attachments = msgspec.json.Decoder(tuple[Attachment, ...]).decode

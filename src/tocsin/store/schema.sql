@@ -168,6 +168,19 @@ CREATE INDEX events_of_a_profile ON events (bucket, profile_id, at);
 CREATE INDEX events_failed ON events (launch_id, message_id)
     WHERE type IN ('undeliv', 'undeliv_sms', 'undeliv_push', 'sbounce', 'cancel');
 
+-- Answers: the latest events of a type in a database? The indexes of the log end with the time alone, which a batch
+-- shares, so PostgreSQL keeps it once for many rows.
+CREATE INDEX events_by_database ON events (database_id, type, at);
+
+-- Answers: the latest events of a type that a trigger has had?
+CREATE INDEX events_of_a_trigger ON events (trigger_id, type, at);
+
+-- Answers: the latest events of a type that a launch has had?
+CREATE INDEX events_of_a_launch ON events (launch_id, type, at);
+
+-- Answers: what happened to messages to this address, latest last?
+CREATE INDEX events_of_an_address ON events (hashtext(lower(data->>'address')), at);
+
 -- How providers of SMS call messages in what they report later, a partition a month as events have. Asked by that name,
 -- hence no bucket.
 CREATE TABLE provider_ids (
@@ -185,6 +198,39 @@ CREATE TABLE event_totals (
     total bigint NOT NULL,
     PRIMARY KEY (trigger_id, type)
 );
+
+-- How many messages came to what in a minute, or, of old ones, in an hour. A row for each connection, so that no two wait
+-- for each other; added up under connection 0 later. channel: empty where the event does not say it.
+CREATE TABLE traffic (
+    minute timestamptz NOT NULL,
+    connection integer NOT NULL,
+    channel text NOT NULL,
+    outcome text NOT NULL,
+    total bigint NOT NULL,
+    PRIMARY KEY (minute, connection, channel, outcome)
+) WITH (fillfactor = 70);
+
+-- How many events of each type a trigger has had on a day, UTC; connection as in traffic.
+CREATE TABLE trigger_days (
+    trigger_id integer NOT NULL,
+    day date NOT NULL,
+    connection integer NOT NULL,
+    type text NOT NULL,
+    total bigint NOT NULL,
+    PRIMARY KEY (trigger_id, day, connection, type)
+) WITH (fillfactor = 70);
+
+-- What attempts by a sender came to in a minute, and what was said when one failed last; connection as in traffic.
+CREATE TABLE sender_minutes (
+    minute timestamptz NOT NULL,
+    connection integer NOT NULL,
+    sender_id integer NOT NULL,
+    sent bigint NOT NULL,
+    failed bigint NOT NULL,
+    failed_at timestamptz,
+    text text NOT NULL DEFAULT '',
+    PRIMARY KEY (minute, connection, sender_id)
+) WITH (fillfactor = 70);
 
 -- Worker processes; seen_at: when each last said that it lives.
 CREATE TABLE workers (
@@ -380,6 +426,9 @@ ALTER TABLE tasks ALTER COLUMN result SET STORAGE EXTERNAL;
 
 -- Answers: which unfinished tasks are due?
 CREATE INDEX tasks_due_by_due_at ON tasks (due_at) WHERE finished_at IS NULL;
+
+-- Answers: which tasks are the newest?
+CREATE INDEX tasks_by_created_at ON tasks (created_at);
 
 -- What each applied chunk of an unfinished task answered; moved into the task's result at its end.
 CREATE TABLE task_chunks (

@@ -32,6 +32,25 @@ class TaskProgress(NamedTuple):
     result: bytes | None
 
 
+class ListedTask(NamedTuple):
+    """A task as it is listed. `result`, the answer with its error in it, only of one that has failed."""
+
+    id: UUID
+    kind: str
+    status: Status
+    total: int
+    done: int
+    attempts: int
+    created_at: datetime
+    finished_at: datetime | None
+    result: bytes | None
+
+    @property
+    def percent(self) -> int:
+        """As `progress` in the API: at most 99 until the task is completed."""
+        return 100 if self.status == "completed" else min(99, 100 * self.done // max(self.total, 1))
+
+
 async def insert(
     transaction: Transaction, task_id: UUID, kind: str, *, total: int, request: bytes, now: datetime
 ) -> None:
@@ -92,6 +111,16 @@ async def find(transaction: Transaction, task_id: UUID) -> TaskProgress | None:
     """How far a task is, None when there is no such task."""
     rows = await fetch(transaction, _SQL["get"], id=task_id)
     return TaskProgress(*rows[0]) if rows else None
+
+
+async def list_unfinished(transaction: Transaction, limit: int) -> list[ListedTask]:
+    """Those that go on or wait to, the oldest first."""
+    return [ListedTask(*row) for row in await fetch(transaction, _SQL["list_unfinished"], limit=limit)]
+
+
+async def list_finished(transaction: Transaction, limit: int) -> list[ListedTask]:
+    """Those that have ended, the newest first."""
+    return [ListedTask(*row) for row in await fetch(transaction, _SQL["list_finished"], limit=limit)]
 
 
 async def count(transaction: Transaction) -> dict[str, int]:

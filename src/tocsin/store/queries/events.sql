@@ -1,9 +1,22 @@
 -- name: add_totals
--- Count events of each type for each trigger and for each launch.
+-- Count events of each type for each trigger and launch; of triggers by day too, and all by minute, channel and outcome.
+-- What is by day or minute has a row for each connection, so that no two wait for each other.
 WITH of_triggers AS (
     INSERT INTO event_totals (trigger_id, type, total)
     SELECT * FROM unnest(%(trigger_ids)s::integer[], %(types)s::text[], %(totals)s::bigint[])
     ON CONFLICT (trigger_id, type) DO UPDATE SET total = event_totals.total + EXCLUDED.total
+), of_days AS (
+    INSERT INTO trigger_days (trigger_id, day, connection, type, total)
+    SELECT trigger_id, day, pg_backend_pid(), type, total
+    FROM unnest(%(day_triggers)s::integer[], %(days)s::date[], %(day_types)s::text[], %(day_totals)s::bigint[])
+        AS counted (trigger_id, day, type, total)
+    ON CONFLICT (trigger_id, day, connection, type) DO UPDATE SET total = trigger_days.total + EXCLUDED.total
+), of_minutes AS (
+    INSERT INTO traffic (minute, connection, channel, outcome, total)
+    SELECT minute, pg_backend_pid(), channel, outcome, total
+    FROM unnest(%(minutes)s::timestamptz[], %(channels)s::text[], %(outcomes)s::text[], %(minute_totals)s::bigint[])
+        AS counted (minute, channel, outcome, total)
+    ON CONFLICT (minute, connection, channel, outcome) DO UPDATE SET total = traffic.total + EXCLUDED.total
 )
 INSERT INTO launch_totals (bucket, launch_id, type, total)
 SELECT * FROM unnest(%(buckets)s::smallint[], %(launch_ids)s::bytea[], %(launch_types)s::text[],

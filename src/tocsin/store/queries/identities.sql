@@ -94,3 +94,23 @@ SELECT DISTINCT database_id, profile_id, value
 FROM identities
 WHERE value = ANY(%(values)s::text[]) AND kind = %(kind)s
 LIMIT 10000;
+
+-- name: list_addressees
+-- Who has one of these addresses, in any database and at any resource?
+SELECT DISTINCT profile_id
+FROM identities
+WHERE value = ANY(%(values)s::text[]) AND kind = ANY(%(kinds)s::smallint[])
+LIMIT %(limit)s;
+
+-- name: list_addressees_by_prefix
+-- Who has an address that begins so? From so many addresses.
+SELECT DISTINCT profile_id
+FROM (
+    SELECT profile_id
+    FROM identities
+    WHERE value >= %(beginning)s COLLATE "C"
+        AND value < %(end)s COLLATE "C"
+        AND kind = ANY(%(kinds)s::smallint[])
+    ORDER BY value
+    LIMIT %(limit)s
+) AS first;

@@ -57,6 +57,23 @@ UPDATE tasks SET due_at = %(due_at)s WHERE id = %(id)s AND finished_at IS NULL;
 -- How far a task is.
 SELECT status::text, total, done, result FROM tasks WHERE id = %(id)s;
 
+-- name: list_unfinished
+-- What goes on or waits to, the oldest first.
+SELECT id, kind, status::text, total, done, attempts, created_at, finished_at, NULL::bytea
+FROM tasks
+WHERE finished_at IS NULL
+ORDER BY created_at, id
+LIMIT %(limit)s;
+
+-- name: list_finished
+-- What was accepted last and has ended.
+SELECT id, kind, status::text, total, done, attempts, created_at, finished_at,
+    CASE WHEN status = 'failed' THEN result END
+FROM tasks
+WHERE finished_at IS NOT NULL
+ORDER BY created_at DESC, id DESC
+LIMIT %(limit)s;
+
 -- name: count
 -- Unfinished tasks by status.
 SELECT status::text, count(*) FROM tasks WHERE finished_at IS NULL GROUP BY status;
