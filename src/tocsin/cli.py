@@ -177,7 +177,7 @@ async def _show_launch(parsed: argparse.Namespace, loaded: Settings) -> int:
 async def _change_launch(parsed: argparse.Namespace, loaded: Settings) -> int:
     launch_id = launch_views.parse_id(parsed.id)
     async with wiring.open_context(loaded) as context:
-        print(await launch_changes.change(context, parsed.verb, launch_id))
+        print(await launch_changes.change(context, Author("command", "tocsin launch"), parsed.verb, launch_id))
     return 0
 
 

@@ -3,13 +3,14 @@
 A call only says what is wanted; workers bring the messages into line with it, in chunks, each one transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from tocsin.actions import withholding
+from tocsin.actions import audits, withholding
 from tocsin.actions.context import Context
 from tocsin.core import ids
+from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration, Trigger
 from tocsin.core.errors import Conflict, Invalid, NotFound
 from tocsin.core.launches import Launch, LaunchState
@@ -72,18 +73,30 @@ async def cancel(context: Context, transaction: Transaction, launch_id: bytes) -
 Verb = Literal["pause", "resume", "cancel", "retry"]
 
 
-async def change(context: Context, verb: Verb, launch_id: bytes) -> str:
-    """Do one of these in a transaction of its own; a sentence on what was done. Raises what they raise."""
+VERBS: tuple[Verb, ...] = get_args(Verb)
+_DONE: Mapping[Verb, str] = {"pause": "paused", "resume": "resumed", "cancel": "cancelled", "retry": "retried"}
+
+
+async def change(context: Context, author: Author, verb: Verb, launch_id: bytes) -> str:
+    """Do one of these in a transaction of its own, and note who wanted it; a sentence on what was done. Raises what
+    they raise.
+    """
     async with context.database.transaction() as transaction:
-        if verb == "cancel":
-            left = await cancel(context, transaction, launch_id)
-            return f"cancelled: {left.waiting} messages waited, {left.in_hand} of them may be with a worker"
-        if verb == "retry":
-            configuration = await context.configuration(transaction)
-            sent = await retry(context, transaction, configuration, launch_id)
-            return f"{sent.retried} messages are sent again, {sent.skipped} profiles have no address for them"
-        await (pause if verb == "pause" else resume)(transaction, launch_id)
-        return "paused" if verb == "pause" else "resumed"
+        said = await _change(context, transaction, verb, launch_id)
+        await audits.record(context, transaction, author, [Deed(_DONE[verb], "launches", launch_id.hex())])
+    return said
+
+
+async def _change(context: Context, transaction: Transaction, verb: Verb, launch_id: bytes) -> str:
+    if verb == "cancel":
+        left = await cancel(context, transaction, launch_id)
+        return f"cancelled: {left.waiting} messages waited, {left.in_hand} of them may be with a worker"
+    if verb == "retry":
+        configuration = await context.configuration(transaction)
+        sent = await retry(context, transaction, configuration, launch_id)
+        return f"{sent.retried} messages are sent again, {sent.skipped} profiles have no address for them"
+    await (pause if verb == "pause" else resume)(transaction, launch_id)
+    return "paused" if verb == "pause" else "resumed"
 
 
 async def settle(context: Context, lease: timedelta) -> bool:
