@@ -31,6 +31,7 @@ def test_without_an_environment_the_defaults_hold():
         workers=1,
         worker_batch=500,
         keep_events_days=400,
+        keep_copies_days=30,
         allow_private_addresses=(),
         trusted_proxies=(ip_network("127.0.0.1/32"), ip_network("::1/128")),
         scanner_networks=(),
@@ -38,6 +39,7 @@ def test_without_an_environment_the_defaults_hold():
         bounce_domain="",
         bounce_secret="",
         bounce_listen=None,
+        inbox_listen=None,
         log_level="info",
         log_format="json",
         token=None,
@@ -60,6 +62,7 @@ def test_every_setting_can_be_given(tmp_path):
         "TOCSIN_WORKERS": "3",
         "TOCSIN_WORKER_BATCH": "50",
         "TOCSIN_KEEP_EVENTS_DAYS": "60",
+        "TOCSIN_KEEP_COPIES_DAYS": "14",
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1/32, fd00::/8",
         "TOCSIN_TRUSTED_PROXIES": "10.0.0.0/8",
         "TOCSIN_SCANNER_NETWORKS": "192.0.2.0/24",
@@ -67,6 +70,7 @@ def test_every_setting_can_be_given(tmp_path):
         "TOCSIN_BOUNCE_DOMAIN": "Bounces.Example.com",
         "TOCSIN_BOUNCE_SECRET": "sixteen-or-more-characters",
         "TOCSIN_BOUNCE_LISTEN": "0.0.0.0:25",
+        "TOCSIN_INBOX_LISTEN": "127.0.0.1:2525",
         "TOCSIN_LOG_LEVEL": "WARNING",
         "TOCSIN_LOG_FORMAT": "text",
         "TOCSIN_TOKEN": "an-api-token",
@@ -85,6 +89,7 @@ def test_every_setting_can_be_given(tmp_path):
         workers=3,
         worker_batch=50,
         keep_events_days=60,
+        keep_copies_days=14,
         allow_private_addresses=(ip_network("127.0.0.1/32"), ip_network("fd00::/8")),
         trusted_proxies=(ip_network("10.0.0.0/8"),),
         scanner_networks=(ip_network("192.0.2.0/24"),),
@@ -92,6 +97,7 @@ def test_every_setting_can_be_given(tmp_path):
         bounce_domain="bounces.example.com",
         bounce_secret="sixteen-or-more-characters",
         bounce_listen=Address("0.0.0.0", 25),  # noqa: S104 - what an operator may write
+        inbox_listen=Address("127.0.0.1", 2525),
         log_level="warning",
         log_format="text",
         token="an-api-token",
@@ -168,6 +174,12 @@ def test_what_the_settings_of_bounces_need_is_said():
     domain = {"TOCSIN_BOUNCE_DOMAIN": "bounces.example.com"}
     assert the_mistake_of(**domain).startswith("TOCSIN_BOUNCE_SECRET: TOCSIN_BOUNCE_DOMAIN needs one")
     assert the_mistake_of(TOCSIN_BOUNCE_LISTEN="[::]:25") == "TOCSIN_BOUNCE_DOMAIN: TOCSIN_BOUNCE_LISTEN needs one"
+
+
+def test_copies_are_not_kept_longer_than_the_events_by_which_they_are_found():
+    with pytest.raises(Invalid, match="TOCSIN_KEEP_COPIES_DAYS: copies are found by events"):
+        load({"TOCSIN_KEEP_COPIES_DAYS": "61", "TOCSIN_KEEP_EVENTS_DAYS": "60"})
+    assert load({"TOCSIN_KEEP_COPIES_DAYS": "0"}).keep_copies_days == 0
 
 
 def test_a_misspelt_setting_is_a_mistake():

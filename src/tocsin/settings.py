@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True):
     workers: int
     worker_batch: int
     keep_events_days: int
+    keep_copies_days: int
     allow_private_addresses: tuple[IPv4Network | IPv6Network, ...]
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     scanner_networks: tuple[IPv4Network | IPv6Network, ...]
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True):
     bounce_domain: str
     bounce_secret: str
     bounce_listen: Address | None
+    inbox_listen: Address | None
     log_level: log.Level
     log_format: log.Format
     token: str | None
@@ -95,6 +97,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     _check_names(given)
     settings = Settings(**{option.member: _read(option, given) for option in OPTIONS})
     _check_bounces(settings)
+    _check_copies(settings)
     return settings if settings.public_url else structs.replace(settings, public_url=f"http://{settings.listen}")
 
 
@@ -111,6 +114,13 @@ def _check_bounces(settings: Settings) -> None:
         raise Invalid("TOCSIN_BOUNCE_SECRET: TOCSIN_BOUNCE_DOMAIN needs one, the same for every process")
     if settings.bounce_listen and not settings.bounce_domain:
         raise Invalid("TOCSIN_BOUNCE_DOMAIN: TOCSIN_BOUNCE_LISTEN needs one")
+
+
+def _check_copies(settings: Settings) -> None:
+    if settings.keep_copies_days > settings.keep_events_days:
+        raise Invalid(
+            "TOCSIN_KEEP_COPIES_DAYS: copies are found by events, which TOCSIN_KEEP_EVENTS_DAYS forgets earlier"
+        )
 
 
 def _read(option: Option, given: Mapping[str, str]) -> Any:
@@ -151,6 +161,14 @@ def _parse_address(text: str) -> Address:
 
 def _parse_optional_address(text: str) -> Address | None:
     return _parse_address(text) if text else None
+
+
+def _parse_inbox_address(text: str) -> Address | None:
+    """It takes mail from anybody who can connect, hence from this host only."""
+    address = _parse_optional_address(text)
+    if address and address.host != "localhost" and not ip_address(address.host).is_loopback:
+        raise ValueError(text)
+    return address
 
 
 def _parse_domain(text: str) -> str:
@@ -297,6 +315,14 @@ OPTIONS: tuple[Option, ...] = (
         _whole_number(31, 36500),
     ),
     Option(
+        "TOCSIN_KEEP_COPIES_DAYS",
+        "a whole number from 0 to 36500",
+        "30",
+        "How long what was sent is kept, as it was sent; a week of it is dropped once all of it is older. "
+        "0 keeps nothing.",
+        _whole_number(0, 36500),
+    ),
+    Option(
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES",
         "networks, as 127.0.0.1/32,10.1.0.0/16",
         "",
@@ -346,6 +372,13 @@ OPTIONS: tuple[Option, ...] = (
         "",
         "Where mail to return paths is taken; without it, nowhere.",
         _parse_optional_address,
+    ),
+    Option(
+        "TOCSIN_INBOX_LISTEN",
+        "HOST:PORT on this host, as 127.0.0.1:2525 or [::1]:2525",
+        "",
+        "For development: where any mail is taken by SMTP, to be looked at; without it, nowhere.",
+        _parse_inbox_address,
     ),
     Option(
         "TOCSIN_LOG_LEVEL",

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tocsin.actions import hooks, requests, sessions, tasks
+from tocsin.actions import hooks, inbox, requests, sessions, tasks
 from tocsin.actions.context import Context
 from tocsin.store import confirmations, files, launches, outcomes, partitions, reactions, traffic
 
@@ -20,14 +20,16 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await requests.forget_old(context)
     await sessions.forget_old(context)
     await tasks.forget_old(context)
+    await inbox.forget_old(context)
     await hooks.forget_old(context, context.clock() - keep_events)
     await _forget_launches(context, context.clock() - keep_events)
     await _fold_counts(context)
     async with context.database.transaction() as transaction:
         await reactions.delete_old(transaction, context.clock() - keep_events)
         await confirmations.delete_old(transaction, context.clock().date())
-        for table in partitions.TABLES:
+        for table in partitions.OF_EVENTS:
             await partitions.drop(transaction, table, (context.clock() - keep_events).date())
+        await partitions.drop(transaction, "copies", (context.clock() - context.keep_copies).date())
 
 
 async def _fold_counts(context: Context) -> None:

@@ -191,6 +191,18 @@ CREATE TABLE provider_ids (
     PRIMARY KEY (provider_id, sender_id, at)
 ) PARTITION BY RANGE (at);
 
+-- What was sent, a partition a week: a row for each message, under its id and in its bucket, and one for each dictionary that
+-- several share. content: core/copies.py, compressed; dictionary_id: which row of the same `at` it needs to be read.
+CREATE TABLE copies (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    dictionary_id bytea,
+    content bytea NOT NULL,
+    PRIMARY KEY (bucket, id, at)
+) PARTITION BY RANGE (at);
+ALTER TABLE copies ALTER COLUMN content SET STORAGE EXTERNAL;
+
 -- How many events of each type a trigger has had; kept beside the events so that nobody counts them.
 CREATE TABLE event_totals (
     trigger_id integer NOT NULL,
@@ -543,3 +555,15 @@ CREATE TABLE audits (
 
 -- Answers: who changed this object, latest last?
 CREATE INDEX audits_of_an_object ON audits (section, key, id);
+
+-- Mail that the development inbox took, the newest of it. id: in the order of arrival. recipients: all, joined by ", ".
+CREATE TABLE inbox (
+    id bytea PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    sender text NOT NULL,
+    recipients text NOT NULL,
+    subject text NOT NULL,
+    bytes integer NOT NULL,
+    raw bytea NOT NULL
+);
+ALTER TABLE inbox ALTER COLUMN raw SET STORAGE EXTERNAL;

@@ -85,7 +85,9 @@ def _stack(layers: Sequence[Layer], place: int, at: datetime, wide: float, scale
         if total:
             height += total
             bars.append(
-                Bar(round(_LEFT + place * wide + 1, 2), _y(height, scale), round(wide - 2, 2), total * scale, layer.tone)
+                Bar(
+                    round(_LEFT + place * wide + 1, 2), _y(height, scale), round(wide - 2, 2), total * scale, layer.tone
+                )
             )
             words.append(f"{layer.name} {total:,}")
     return Stack(round(_LEFT + place * wide, 2), round(wide, 2), f"{at:%H:%M}  " + ", ".join(words), bars)
