@@ -174,7 +174,7 @@ async def _show_inbox(parsed: argparse.Namespace, loaded: Settings) -> int:
 
 async def _clear_inbox(_: argparse.Namespace, loaded: Settings) -> int:
     async with wiring.open_context(loaded) as context:
-        print(f"deleted {await inbox.clear(context)} mails")
+        print(f"deleted {await inbox.clear(context, Author('command', 'tocsin inbox'))} mails")
     return 0
 
 

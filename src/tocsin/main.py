@@ -235,7 +235,7 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     listening = _listen(settings)
     hits = Hits(context, settings.scanner_networks)
     outside = Outside(ways_out(settings).open, open_hook_door(settings))
-    console = Console(context, settings.public_url, outside)
+    console = Console(context, settings.public_url, outside, has_inbox=settings.inbox_listen is not None)
     limits = Limits(settings.max_body_bytes, settings.max_file_bytes)
     app = create_app(context, limits, settings.public_url, hits, console)
     server = _Server(

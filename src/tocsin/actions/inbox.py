@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from tocsin.actions import audits
 from tocsin.actions.context import Context
 from tocsin.core import ids
+from tocsin.core.audits import Author, Deed
 from tocsin.core.errors import NotFound, NotReady
 from tocsin.core.inbox import ReceivedMail, describe_mail, make_id
 from tocsin.log import get as get_log
@@ -115,7 +117,9 @@ async def count(transaction: Transaction) -> int:
     return await inbox.count(transaction)
 
 
-async def clear(context: Context) -> int:
-    """Delete all mail of the inbox; how many there were."""
+async def clear(context: Context, author: Author) -> int:
+    """Delete all mail of the inbox, and note who wanted it; how many there were."""
     async with context.database.transaction() as transaction:
-        return await inbox.delete_all(transaction)
+        deleted = await inbox.delete_all(transaction)
+        await audits.record(context, transaction, author, [Deed("emptied", "inbox", details={"deleted": deleted})])
+    return deleted

@@ -39,11 +39,14 @@ _TITLES: tuple[tuple[type[TocsinError], str, int], ...] = (
 
 @dataclass
 class Console:
-    """Answers people. `closing` tells what stays open, as live numbers, that the server is about to end."""
+    """Answers people. `has_inbox`: the inbox of development takes mail. `closing` tells what stays open, as live
+    numbers, that the server is about to end.
+    """
 
     context: Context
     public_url: str = ""
     outside: Outside | None = None
+    has_inbox: bool = False
     closing: Closing = field(default_factory=Closing)
 
     async def answer(self, request: Request, plain: str) -> Response:
@@ -74,6 +77,7 @@ class Console:
             is_secure=self.public_url.startswith("https:") or request.url.scheme == "https",
             entered=entered,
             outside=self.outside,
+            has_inbox=self.has_inbox,
         )
 
     async def _answer(self, visit: Visit, path: str) -> Response:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
+from urllib.parse import quote as quoted
 from zoneinfo import ZoneInfo
 
 from minijinja import Environment, safe
@@ -105,6 +106,17 @@ def framed(html: str, *, with_images: bool = False) -> HTMLResponse:
     policy = _STRANGERS.format(images=" https: http:" if with_images else "")
     headers = {**HEADERS, "content-security-policy": policy, "x-frame-options": "SAMEORIGIN"}
     return HTMLResponse(html, 200, headers | {"referrer-policy": "no-referrer"})
+
+
+def download(data: bytes, name: str, content_type: str) -> Response:
+    """A file to be saved, never shown: its name is a stranger's too."""
+    headers = {**HEADERS, "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(data, 200, headers, media_type=content_type)
+
+
+def quote(text: str) -> str:
+    """A text as a part of an address."""
+    return quoted(text, safe="")
 
 
 def show_time(at: datetime | None, now: datetime, zone: ZoneInfo, t: Translator) -> str:

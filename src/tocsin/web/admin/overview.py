@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from tocsin.actions import hooks
 from tocsin.actions import overview as overviews
 from tocsin.core import traffic
+from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
 from tocsin.core.traffic import Series
 from tocsin.store import launches, tasks
@@ -78,12 +79,17 @@ async def _gather(visit: Visit) -> dict[str, Any]:
             "unfinished": await tasks.list_unfinished(transaction, _MOST_TASKS),
             "finished": await tasks.list_finished(transaction, 3),
             "launches": await list_launches(transaction, before=launches.END, limit=_MOST_LAUNCHES),
-            "names": {
-                "triggers": {number: one.name for number, one in known.triggers.items()},
-                "workflows": {number: one.name for number, one in known.workflows.items()},
-            },
+            "names": names_of(known),
             "is_new": not known.triggers and not known.workflows,
         }
+
+
+def names_of(known: Configuration) -> dict[str, dict[int, str]]:
+    """What triggers and scenarios are called, by number."""
+    return {
+        "triggers": {number: one.name for number, one in known.triggers.items()},
+        "workflows": {number: one.name for number, one in known.workflows.items()},
+    }
 
 
 async def list_launches(transaction: Transaction, *, before: bytes, limit: int, **of: int | None) -> list[Any]:

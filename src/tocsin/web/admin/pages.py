@@ -6,7 +6,7 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from tocsin.core.users import Right
-from tocsin.web.admin import access, account, audits, overview, users
+from tocsin.web.admin import access, account, audits, inbox, launches, messages, overview, users
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
 
@@ -30,6 +30,19 @@ class Page(NamedTuple):
 
 TABLE: tuple[Page, ...] = (
     Page("", overview.show, nav="overview"),
+    Page("live", overview.show_live, nav="overview"),
+    Page("messages", messages.list_messages, nav="messages"),
+    Page("messages/{id}", messages.show, nav="messages"),
+    Page("messages/{id}/html", messages.show_html, nav="messages"),
+    Page("messages/{id}/source", messages.show_source, nav="messages"),
+    Page("messages/{id}/files/{place}", messages.show_attachment, nav="messages"),
+    Page("inbox", inbox.list_mails, inbox.clear, change_right="write", nav="inbox"),
+    Page("inbox/{id}", inbox.show, nav="inbox"),
+    Page("inbox/{id}/html", inbox.show_html, nav="inbox"),
+    Page("inbox/{id}/source", inbox.show_source, nav="inbox"),
+    Page("inbox/{id}/files/{place}", inbox.show_attachment, nav="inbox"),
+    Page("launches", launches.list_page, nav="launches"),
+    Page("launches/{id}", launches.show, launches.change, change_right="launch", nav="launches"),
     Page("login", access.show_login, access.log_in, is_open=True),
     Page("login/code", access.show_code, access.enter_code, is_open=True),
     Page("logout", access.show_logout, access.log_out, is_open=True),

@@ -6,7 +6,6 @@ from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -46,6 +45,7 @@ class Visit:
     entered: Entered | None = None
     outside: Outside | None = None
     nav: str = ""
+    has_inbox: bool = False
     path: Mapping[str, str] = field(default_factory=dict)
     form: Form = field(default_factory=Form)
 
@@ -118,11 +118,12 @@ class Visit:
             "root": self.root,
             "static": lambda name: frame.static_path(self.root, name),
             "when": lambda at: frame.show_time(at, self.now, self.zone, self.t),
-            "url_part": lambda text: quote(str(text), safe=""),
+            "url_part": lambda text: frame.quote(str(text)),
             "language": self.t.language,
             "theme": theme if theme in THEMES else "",
             "zone": self.zone.key,
             "nav": self.nav,
+            "has_inbox": self.has_inbox,
             "may": self.may,
             "user": self.entered.user if self.entered and not self.entered.is_half else None,
             "csrf": self.csrf,

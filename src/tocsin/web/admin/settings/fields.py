@@ -34,9 +34,10 @@ REFERENCES: Mapping[str, str] = {
 _SEVERAL = frozenset({"databases", "resources", "triggers", "workflows"})
 _NOT_IN_FORMS = frozenset({"id", "secrets"})
 _EVERYDAY = frozenset({
-    "name", "description", "fields", "host", "port", "security", "username", "password", "url", "method", "json", "form",
-    "body", "events", "databases", "channels", "categories", "secret", "senders", "credentials_file", "key_file", "key_id",
-    "team_id", "topic", "private_key_file", "subject", "limits", "quiet_hours", "default", "timezone", "active",
+    "name", "description", "fields", "host", "port", "security", "username", "password", "url", "method", "json",
+    "form", "body", "events", "databases", "channels", "categories", "secret", "senders", "credentials_file",
+    "key_file", "key_id", "team_id", "topic", "private_key_file", "subject", "limits", "quiet_hours", "default",
+    "timezone", "active",
 })  # fmt: skip
 _LONG = frozenset({"body", "description"})
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from tocsin.web.admin.texts import access, audits, frame, settings, settings_members, words
+from tocsin.web.admin.texts import access, audits, events, frame, messages, overview, settings, settings_members, words
 from tocsin.web.public.texts import LANGUAGES, Language
 
 # Of each text both languages. A text with a number `{n}` has its forms apart by `|`: one and many in English; one, few
@@ -13,6 +13,9 @@ _MODULES = (
     words,
     access,
     audits,
+    overview,
+    messages,
+    events,
     settings,
     settings_members,
 )

@@ -10,6 +10,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "nav_overview": ("Overview", "Обзор"),
     "nav_messages": ("Messages", "Сообщения"),
     "nav_inbox": ("Inbox", "Входящие"),
+    "nav_launches": ("Launches", "Запуски"),
     "nav_profiles": ("Profiles", "Профили"),
     "nav_triggers": ("Triggers", "Триггеры"),
     "nav_templates": ("Templates", "Шаблоны"),

@@ -37,8 +37,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "overview_sender": ("Sender", "Отправитель"),
     "overview_sender_fails": (
         "failed {n} time in a quarter of an hour, last|failed {n} times in a quarter of an hour, last",
-        "не справился {n} раз за четверть часа, последний раз|не справился {n} раза за четверть часа, последний раз|"
-        "не справился {n} раз за четверть часа, последний раз",
+        "{n} ошибка за 15 минут, последняя|{n} ошибки за 15 минут, последняя|{n} ошибок за 15 минут, последняя",
     ),
     "overview_sender_do": (
         "Look at host, port and password, then press Try on its page. Messages wait and are tried again.",
