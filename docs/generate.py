@@ -506,6 +506,7 @@ SKIP_REASONS: Mapping[str, str] = {
     passages.INSIDE: "the profile is in the workflow already, and may not enter again meanwhile",
     passages.ENTERED_BEFORE: "the profile was in the workflow before, and may enter only once",
     passages.TOO_DEEP: "more than ten workflows have led to one another",
+    passages.NOT_ACTIVE: "the workflow was switched off or removed while the call was under way",
 }
 
 SEARCHED: Mapping[str, str] = {

@@ -6,7 +6,16 @@ from datetime import datetime
 from tocsin.actions.context import Context
 from tocsin.core.configuration_workflows import StartNode, Workflow
 from tocsin.core.triggers import Skip
-from tocsin.core.workflows.passages import ENTERED_BEFORE, INSIDE, MOST_DEPTH, TOO_DEEP, Memory, Passage, lane_of
+from tocsin.core.workflows.passages import (
+    ENTERED_BEFORE,
+    INSIDE,
+    MOST_DEPTH,
+    NOT_ACTIVE,
+    TOO_DEEP,
+    Memory,
+    Passage,
+    lane_of,
+)
 from tocsin.core.workflows.step import may_enter
 from tocsin.store import passages
 from tocsin.store import profiles as stored_profiles
@@ -25,6 +34,9 @@ async def enter(
 ) -> dict[bytes, Skip]:
     """Bring profiles, with what each carries along, to the start of a workflow, due then; those that may not enter.
 
+    The caller may have read the workflow before another call changed it. What holds is how it is now, and that stays so
+    until the transaction ends: a change waits, and then finds these profiles at their node.
+
     `is_locked`: this transaction has locked the profiles, or made them, so that nobody else knows of them. Locks that
     were taken here after others would not be in sorted order.
     """
@@ -35,14 +47,18 @@ async def enter(
     await stored_profiles.prefer_indexes(transaction)
     if not is_locked:
         await stored_profiles.lock(transaction, wanted)
-    refused, restarted = await _decide(transaction, workflow, wanted)
+    await passages.keep_graphs(transaction)
+    current = (await context.configuration(transaction)).workflows.get(workflow.id)
+    if current is None or not current.active or current.database != workflow.database:
+        return skipped | dict.fromkeys(wanted, Skip(NOT_ACTIVE))
+    refused, restarted = await _decide(transaction, current, wanted)
     if restarted:
-        await passages.delete_of_profiles(transaction, workflow.id, restarted)
+        await passages.delete_of_profiles(transaction, current.id, restarted)
     let_in = [profile_id for profile_id in wanted if profile_id not in refused]
     if let_in:
-        node = _start(workflow)
+        node = _start(current)
         begun = [
-            Passage(passage_id, profile_id, workflow.id, launch_id, node, due_at, due_at, memory=entering[profile_id])
+            Passage(passage_id, profile_id, current.id, launch_id, node, due_at, due_at, memory=entering[profile_id])
             for passage_id, profile_id in zip(context.new_ids_beside(let_in), let_in, strict=True)
         ]
         await passages.insert(transaction, begun, lane_of("start"), context.clock())
