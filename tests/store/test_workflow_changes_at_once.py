@@ -9,6 +9,7 @@ from tocsin.actions import configuration, workflow_changes, workflows
 from tocsin.actions.context import Context
 from tocsin.core.workflows.passages import Memory
 from tocsin.store import configuration as stored_configuration
+from tocsin.store import identities
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.configuration import ObjectChange
 from tocsin.store.database import Transaction
@@ -116,3 +117,22 @@ async def test_new_profiles_enter_without_waiting_for_locks_of_others(context: C
         call = post("workflows/import_and_start_batch", workflow_id=12, matching="email", data=people)
         answer = await asyncio.wait_for(call, 10)
     assert len(answer["result"]) == 30
+
+
+async def test_a_file_that_changes_fields_and_a_graph_locks_in_the_order_of_imports(
+    context: Context, until_blocked: UntilBlocked
+):
+    text = """
+databases: [{id: 1, name: Customers, fields: {shoe: {type: string, unique: true}}}]
+workflows:
+  - {id: 12, name: Short, database: 1, nodes: [{id: begin, type: start, next: done}, {id: done, type: end}]}
+"""
+    async with context.database.transaction() as transaction:
+        await identities.lock_all(transaction)
+        change = asyncio.create_task(configuration.apply(context, text, "more.yaml", {}))
+        await until_blocked()
+        await asyncio.wait_for(stored_profiles.lock_all(transaction), 10)
+    assert [(one.section, one.action) for one in (await change).changes] == [
+        ("databases", "changed"),
+        ("workflows", "changed"),
+    ]

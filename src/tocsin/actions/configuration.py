@@ -59,6 +59,9 @@ async def apply(
         stored = configuration_file.list_objects(configuration)
         wanted = configuration_file.parse(text, file_name, environment, stored, prune=prune)
         changes = configuration_file.differences(stored, wanted, prune=prune)
+        if not dry_run and any(one.section == "databases" and one.action == "changed" for one in changes):
+            # Fields may become matchable or unique; locks of values come before those of profiles.
+            await identities.lock_all(transaction)
         left = await revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
         if not dry_run:
             await write(context, transaction, author, configuration, wanted, changes)
