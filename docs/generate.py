@@ -195,7 +195,8 @@ MEANINGS: Mapping[str, str] = {
     "rule": "Which rule, in words. Left out when the reason says all.",
     "EventDescription.reason": "Why a rule kept the message: see [Skip reasons](#skip-reasons).",
     "AddRequest.id": "The list. Without it, a new one is made.",
-    "emails": "Email addresses, phone numbers, `@domain` for all addresses of a domain: 10000 at most.",
+    "emails": "Email addresses, phone numbers, `@domain` for all addresses of a domain, or "
+    "[hashes](../sending-rules.md#suppression-lists) of addresses: 10000 at most.",
     "AddRequest.name": "The name of a new list.",
     "AddRequest.description": "What a new list is for.",
     "databases": "The databases that a new list holds for; without any, all.",
@@ -216,7 +217,7 @@ MEANINGS: Mapping[str, str] = {
     "ListDescription.dbs_ids": "The databases that it holds for, when not for all.",
     "ListDescription.total_count": "How many addresses are on it.",
     "EntriesAnswer.data": "The entries.",
-    "Entry.email": "The address, phone number or `@domain`.",
+    "Entry.email": "The address, phone number or `@domain`, or `md5:` or `sha256:` and the hash of an address.",
     "Entry.id": "The list that it is on.",
     "Entry.source": "`file`, `api`, `bounce` or `complaint`.",
     "Entry.at": "Since when, in UTC.",

@@ -170,10 +170,12 @@ async def find_suppressed(
         return {}
     found = {}
     for (trigger, address), of_one in zip(asked, values, strict=True):
-        matches = ((match, value) for value in of_one for match in listed.get(value, ()))
-        first = next((one for one in matches if _holds(configuration, trigger, one[0])), None)
+        matches = (match for value in of_one for match in listed.get(value, ()))
+        first = next((one for one in matches if _holds(configuration, trigger, one)), None)
         if first:
-            found[trigger.id, address] = _suppressed(*first)
+            found[trigger.id, address] = Skip(
+                rules.SUPPRESSED, suppression.describe_match(first.list_id, first.written)
+            )
     return found
 
 
@@ -183,11 +185,6 @@ def _holds(configuration: Configuration, trigger: Trigger, match: Match) -> bool
     lists = configuration.suppression_lists
     listed = configuration.get_suppression_list(match.list_id) if match.list_id in (GLOBAL_LIST, *lists) else None
     return listed is not None and listed.holds_for(trigger.database)
-
-
-def _suppressed(match: Match, value: str) -> Skip:
-    of_domain = f", {value}" if value.startswith("@") else ""
-    return Skip(rules.SUPPRESSED, suppression.describe_list(match.list_id) + of_domain)
 
 
 async def record_skips(

@@ -129,8 +129,8 @@ CREATE INDEX messages_due_by_turn ON messages (turn, due_at);
 CREATE INDEX messages_that_count ON messages (bucket, profile_id) WHERE is_allowed IS NOT NULL;
 
 -- Addresses that nothing is sent to. Keyed by the value, since that is how it is asked.
--- value: an email address, a phone number, or @domain. list_id: 0 is for bounces and complaints. resource_id: the only
--- resource for which the row holds, 0 for all. source: file, api, bounce, complaint.
+-- value: an email address, a phone number, @domain, or the hash of an address. list_id: 0 is for bounces and complaints.
+-- resource_id: the only resource for which the row holds, 0 for all. source: file, api, bounce, complaint.
 CREATE TABLE suppressions (
     value text COLLATE "C" NOT NULL,
     list_id integer NOT NULL,
