@@ -14,6 +14,7 @@ from tocsin.core.configuration import Configuration, Database, Token
 from tocsin.core.configuration_consent import list_warnings
 from tocsin.core.configuration_file import Change, Objects
 from tocsin.core.configuration_hooks_check import list_hook_warnings
+from tocsin.core.configuration_rules_check import list_kept_out
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import Conflict
 from tocsin.core.identities import Describer, Kind
@@ -70,8 +71,17 @@ async def apply(
                 [(change.section, str(change.key)) for change in changes if change.action != "removed"],
                 PurePath(file_name).name,
             )
-    warnings = list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates})
-    return Applied(changes, left, warnings + list_hook_warnings(wanted.hooks.values()))
+    return Applied(changes, left, _list_warnings(configuration, wanted))
+
+
+def _list_warnings(configuration: Configuration, wanted: Objects) -> list[str]:
+    """What is doubtful of what the file says, beside all that is stored."""
+    triggers, databases = {**configuration.triggers, **wanted.triggers}, {**configuration.databases, **wanted.databases}
+    return [
+        *list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates}),
+        *list_kept_out(wanted.workflows.values(), triggers, databases),
+        *list_hook_warnings(wanted.hooks.values()),
+    ]
 
 
 async def export(context: Context) -> str:
