@@ -145,6 +145,17 @@ def test_many_links_within_moments_are_a_scan_and_the_same_link_again_is_none():
     assert scanners.find_scanned([hit(0, kind="trap")]) == {ID: "hidden_link"}
 
 
+def test_what_others_have_noted_counts_with_ones_own():
+    noted = [scanners.Followed(ID, number, NOW + timedelta(seconds=number)) for number in (2, 3)]
+    assert scanners.find_scanned([hit(1, 1)], noted) == {ID: "many_links"}
+    assert scanners.find_scanned([hit(1, 2)], noted) == {}
+    assert scanners.find_scanned([hit(7, 1)], noted) == {}
+    assert scanners.list_followed([hit(2, 1), hit(1, 2), hit(0, kind="open")]) == [
+        scanners.Followed(ID, 2, NOW + timedelta(seconds=1)),
+        scanners.Followed(ID, 1, NOW + timedelta(seconds=2)),
+    ]
+
+
 def test_a_network_of_the_operator_and_nothing_else_is_one():
     networks = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
     assert scanners.judge(hit(0), networks) == "network"

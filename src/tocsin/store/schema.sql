@@ -212,7 +212,8 @@ CREATE TABLE launch_totals (
 ) WITH (fillfactor = 70);
 
 -- What messages have met with: a row for the first open, the first click, and for being gone through by a program.
--- kind: 1 opened, 2 clicked, 3 scanned. Forgotten with the events, by the time in message_id.
+-- kind: 1 opened, 2 clicked; gone through: 3 many links, 4 a hidden one; from 16 on the number of a link, followed in the
+-- first minute. Forgotten with the events, by the time in message_id.
 CREATE TABLE reactions (
     bucket smallint NOT NULL,
     message_id bytea NOT NULL,
