@@ -118,7 +118,7 @@ def test_utm_parameters_join_those_that_are_there(url, decorated):
 
 def test_a_token_says_what_it_was_made_for_and_no_other_does():
     target = Target("click", ID, 3, 7, "https://example.com/й?a=b")
-    token = make_token(SIGNER, target)
+    token = make_token(SIGNER, "click", ID, 3, 7, target.url.encode())
     assert read_target(SIGNER, token, SECONDS) == target
     for place in range(0, len(token), 5):
         other = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]

@@ -60,7 +60,7 @@ async def insert(
         _SQL["insert"],
         **id_columns([message_id for message_id, _ in ordered]),
         kinds=smallint_column([_NUMBERS[word] for _, word in ordered]),
-        instants=[at] * len(ordered),
+        at=at,
     )
     return {(message_id, _WORDS[kind]) for message_id, kind in rows}
 

@@ -11,7 +11,8 @@ WHERE bucket = ANY(%(buckets)s::smallint[]) AND id = ANY(%(message_ids)s::bytea[
 -- name: insert
 -- Note what messages have met with, unless they have before; answers what is new.
 INSERT INTO reactions (bucket, message_id, kind, at)
-SELECT * FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(kinds)s::smallint[], %(instants)s::timestamptz[])
+SELECT met.bucket, met.id, met.kind, %(at)s
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(kinds)s::smallint[]) AS met (bucket, id, kind)
 ON CONFLICT (bucket, message_id, kind) DO NOTHING
 RETURNING message_id, kind;
 
