@@ -9,7 +9,7 @@ import msgspec
 
 
 class Caller:
-    """Posts JSON to one server. A call waits until a connection is free."""
+    """Asks one server. A call waits until a connection is free."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -21,15 +21,21 @@ class Caller:
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
         )
+        _, content = await self.exchange(head, body)
+        answer: dict[str, Any] = msgspec.json.decode(content)
+        if answer["error"]:
+            raise SystemExit(str(answer)[:300])
+        return answer
+
+    async def exchange(self, head: str, body: bytes) -> tuple[int, bytes]:
+        """The status and the content that a request, its head without the line that ends it, is answered with."""
         reader, writer = await self._free.get()
         writer.write(f"{head}\r\n\r\n".encode() + body)
         answered = (await reader.readuntil(b"\r\n\r\n")).lower()
         size = int(answered.split(b"content-length: ")[1].split(b"\r\n")[0])
-        answer: dict[str, Any] = msgspec.json.decode(await reader.readexactly(size))
+        content = await reader.readexactly(size)
         self._free.put_nowait((reader, writer))
-        if answer["error"]:
-            raise SystemExit(str(answer)[:300])
-        return answer
+        return int(answered.split(None, 2)[1]), content
 
     async def open(self, connections: int) -> None:
         for _ in range(connections):

@@ -148,7 +148,7 @@ async def launch(context: Context, profile_ids: Sequence[str], attachments: tupl
 async def count_rows(context: Context, query: str) -> int:
     """What a query counts."""
     async with context.database.transaction() as transaction:
-        row = await (await transaction.execute(query)).fetchone()  # type: ignore[call-overload]  # One of those below.
+        row = await (await transaction.execute(query)).fetchone()
         return int(row[0]) if row else 0
 
 

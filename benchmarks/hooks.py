@@ -81,8 +81,12 @@ class KeepingDoor:
     """A door that keeps what goes through it."""
 
     def __init__(self, kept: list[bytes]) -> None:
-        most = {"connections": CONNECTIONS, "connections_per_host": CONNECTIONS}
-        self._door = HttpDoor([ip_network("127.0.0.1/32")], **most, lets_rest=False)
+        self._door = HttpDoor(
+            [ip_network("127.0.0.1/32")],
+            connections=CONNECTIONS,
+            connections_per_host=CONNECTIONS,
+            lets_rest=False,
+        )
         self._kept = kept
 
     async def fetch(self, request: Request) -> Answer | Failure:

@@ -83,10 +83,8 @@ def _floor(matching: Matching, keys: Sequence[Key]) -> tuple[LiteralString, dict
     return _JOIN_PAIRS, values | {"others": text_column([key[0].encode() for key in keys])}
 
 
-async def measure(
-    database: Database, described: configuration.Database, asked: Asked, size: int
-) -> tuple[float, float]:
-    """The best seconds of several rounds: ours, and the floor's."""
+async def measure(database: Database, described: configuration.Database, asked: Asked, size: int) -> None:
+    """Tell the best of several rounds: ours, and how it stands to the floor's."""
     matching = check_matching(asked.mode, described, field_name=asked.field_name)
     keys = [key for number in range(0, size, size // ITEMS) for key in keys_of(matching, asked.search(number))]
     query, parameters = _floor(matching, keys)

@@ -14,6 +14,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,7 +169,7 @@ async def measure(open_channel: Callable[..., tuple[Channel, str]], folder: Path
     async with httpcore2.AsyncConnectionPool(
         max_connections=AT_ONCE, http2=True, ssl_context=httpcore2.default_ssl_context()
     ) as pool:
-        for send in (lambda: _send(channel, address), lambda: _post_all(pool, requests)):
+        for send in (partial(_send, channel, address), partial(_post_all, pool, requests)):
             await send()
             began_at = time.perf_counter()
             await send()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NOT_BENCHMARKS = {"run", "floor", "population", "growth", "counting", "sinks", "bare", "calling"}
+NOT_BENCHMARKS = {"run", "floor", "population", "growth", "counting", "sinks", "bare", "calling", "answering"}
 # Take minutes, so they are run only by name.
 BY_NAME = {"soak"}
 

@@ -7,6 +7,7 @@ import gc
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import LiteralString, NamedTuple
 
 import uvloop
@@ -211,7 +212,7 @@ async def measure(conninfo: str) -> None:
         for _ in range(ROUNDS):
             for name, work in works.items():
                 await enter(context, profile_ids)
-                seconds, _ = await timed(lambda work=work: work(context))
+                seconds, _ = await timed(partial(work, context))
                 await check(context)
                 times[name].append(seconds)
     taken = {name: statistics.median(seconds) for name, seconds in times.items()}

@@ -422,6 +422,8 @@ EXAMPLES: Mapping[str, Example] = {
                 active=False,
                 is_active=False,
                 reentry="while_inside_ignored",
+                control_group_percent=0,
+                ignore_control_group=False,
                 nodes=[{"type": "start", "id": "start", "next": "done"}, {"type": "end", "id": "done"}],
                 numbers=[NodeNumbers("start", 0, 0), NodeNumbers("done", 0, 0)],
             )

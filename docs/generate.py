@@ -135,6 +135,9 @@ MEANINGS: Mapping[str, str] = {
     "database": "The database whose profiles go through. It stays while any are inside.",
     "reentry": "`once_ever`, `while_inside_ignored`, `restart` or `separate`: see [Entering](workflows.md#entering).",
     "active": "Whether profiles may enter and go on.",
+    "control_group_percent": "The share of profiles that do not enter: see "
+    "[control groups](../sending-rules.md#control-groups).",
+    "ignore_control_group": "Whether those enter, too, who are in a control group.",
     "nodes": "A list of [nodes](workflows.md#nodes). In XML each node is one element, with child elements or a text in "
     'JSON; what elements cannot say is a text in JSON, as `<query>{"bonus": {"$gt": 5}}</query>`.',
     "WorkflowDescription.nodes": "The [nodes](workflows.md#nodes). In XML `query`, `when`, `set`, `subscriptions`, "
@@ -202,7 +205,8 @@ MEANINGS: Mapping[str, str] = {
     "rule": "Which rule, in words. Left out when the reason says all.",
     "EventDescription.reason": "Why a rule kept the message: see [Skip reasons](#skip-reasons).",
     "AddRequest.id": "The list. Without it, a new one is made.",
-    "emails": "Email addresses, phone numbers, `@domain` for all addresses of a domain: 10000 at most.",
+    "emails": "Email addresses, phone numbers, `@domain` for all addresses of a domain, or "
+    "[hashes](../sending-rules.md#suppression-lists) of addresses: 10000 at most.",
     "AddRequest.name": "The name of a new list.",
     "AddRequest.description": "What a new list is for.",
     "databases": "The databases that a new list holds for; without any, all.",
@@ -223,28 +227,32 @@ MEANINGS: Mapping[str, str] = {
     "ListDescription.dbs_ids": "The databases that it holds for, when not for all.",
     "ListDescription.total_count": "How many addresses are on it.",
     "EntriesAnswer.data": "The entries.",
-    "Entry.email": "The address, phone number or `@domain`.",
+    "Entry.email": "The address, phone number or `@domain`, or `md5:` or `sha256:` and the hash of an address.",
     "Entry.id": "The list that it is on.",
     "Entry.source": "`file`, `api`, `bounce` or `complaint`.",
     "Entry.at": "Since when, in UTC.",
     "Entry.reason": "Why.",
     "Entry.smid": "The message that came back, or was complained of. Left out otherwise.",
     "Entry.resource_id": "The only resource that it holds for: that of a complaint. Left out when it holds for all.",
-    "ExplainRequest.message_id": "The message: 24 hex digits. Or else `profile_id` and `trigger_id`.",
+    "ExplainRequest.message_id": "The message: 24 hex digits. Or else `profile_id` with `trigger_id` or `workflow_id`.",
     "ExplainRequest.smid": "The same as `message_id`.",
     "ExplainRequest.profile_id": "The profile: what is told is the latest that the trigger had for it.",
     "ExplainRequest.trigger_id": "The trigger.",
+    "ExplainRequest.workflow_id": "The workflow: what is told is whether the profile may enter, and what kept it out.",
     "ExplainedMessage.profile_id": "Whose it is.",
     "ExplainedMessage.trigger_id": "The trigger that it is of.",
     "trigger_name": "The trigger's name.",
-    "ExplainedMessage.state": "`waiting`, `sent`, `kept` by a rule, `undelivered`, or `unknown` when nothing is known.",
+    "ExplainedMessage.workflow_id": "The workflow, in place of a trigger.",
+    "workflow_name": "The workflow's name.",
+    "ExplainedMessage.state": "`waiting`, `sent`, `kept` by a rule, `undelivered`, or `unknown` when nothing is known. "
+    "Of a workflow `inside`, `left` when the profile was there before, `kept` or `unknown`.",
     "ExplainedMessage.smid": "The message. Left out when none was made.",
     "ExplainedMessage.launch": "What launched it.",
     "ExplainedMessage.address": "Where it goes.",
     "ExplainedMessage.due_at": "When it is tried next. Left out when it waits no longer.",
     "ExplainedMessage.attempts": "How often it was tried, of one that waits.",
     "alternatives": "The addresses that the trigger could send to now.",
-    "ExplainedMessage.rules": "What each rule says now of one more message to this address.",
+    "ExplainedMessage.rules": "What each rule says now of one more message to this address, or of entering.",
     "ExplainedMessage.events": "What happened, in order.",
     "LaunchOrigin.id": "The launch.",
     "LaunchOrigin.source": "The call that made it, or the event of profiles.",
@@ -253,7 +261,8 @@ MEANINGS: Mapping[str, str] = {
     "Alternative.status": "The status of the subscription.",
     "Alternative.priority": "Its priority; the lowest number comes first.",
     "is_chosen": "Whether the message goes there.",
-    "CheckedRule.rule": "`address`, `control_group`, `suppressed`, `quiet_hours` or `policy`.",
+    "CheckedRule.rule": "`address`, `control_group`, `suppressed`, `quiet_hours` or `policy`; of a workflow `active`, "
+    "`control_group` or `reentry`.",
     "CheckedRule.outcome": "`passed`, `kept`, `waits` until quiet hours are over, or `exempt`.",
     "CheckedRule.text": "Why.",
     "ExplainedEvent.type": "What happened: see [event types](../glossary.md#event-types).",
@@ -360,6 +369,7 @@ MEANINGS: Mapping[str, str] = {
     "EventDescription.status": "The enhanced code of what came back.",
     "EventDescription.text": "What the server said, or our reason.",
     "EventDescription.missing_values": "How many values the template asked for in vain.",
+    "EventDescription.workflow_id": "The workflow that the profile was kept out of.",
     "EventDescription.custom_data": "What the item of the call had. In XML a text in JSON.",
     "LaunchIdRequest.id": "The `launch_id` of the launching call's answer: 24 hex digits.",
     "MessageSearchRequest.address": "An email address, a phone number or `provider.subscription`; or its beginning and "
@@ -562,6 +572,7 @@ SKIP_REASONS: Mapping[str, str] = {
     passages.INSIDE: "the profile is in the workflow already, and may not enter again meanwhile",
     passages.ENTERED_BEFORE: "the profile was in the workflow before, and may enter only once",
     passages.TOO_DEEP: "more than ten workflows have led to one another",
+    passages.NOT_ACTIVE: "the workflow was switched off or removed while the call was under way",
 }
 
 SEARCHED: Mapping[str, str] = {
@@ -741,6 +752,7 @@ def _describe(info: inspect.Type) -> str:
 _PLAIN: Mapping[type[inspect.Type], str] = {
     inspect.StrType: "text",
     inspect.BoolType: "true or false",
+    inspect.FloatType: "a number",
     inspect.DictType: "an object",
     inspect.AnyType: "any value",
     inspect.LiteralType: "text",

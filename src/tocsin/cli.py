@@ -427,7 +427,9 @@ def _add_suppress_commands(commands: Any) -> None:
         ("show", "tell on which lists addresses are, and why"),
     ):
         one = _command(several, change, summary, _suppress)
-        one.add_argument("addresses", metavar="ADDRESS", nargs="+", help="an email, a phone number or @domain")
+        one.add_argument(
+            "addresses", metavar="ADDRESS", nargs="+", help="an email, a phone number, @domain or md5:… or sha256:…"
+        )
         one.add_argument("--list", metavar="ID", type=int, default=None, help="which list (default: every, to add: 1)")
         one.add_argument("--reason", metavar="TEXT", default="", help="why, for those who look later")
         one.set_defaults(change=change)

@@ -1,5 +1,6 @@
 """Suppression lists: what is on them gets nothing, whoever put it there."""
 
+from hashlib import md5, sha256
 from typing import Any
 
 import pytest
@@ -152,6 +153,65 @@ async def test_adding_in_xml_makes_a_list_and_puts_addresses_on_it(stage: Stage)
     ]
     assert reasons(await start(stage, "ann@example.com")) == []
     assert len(reasons(await start(stage, "ann@example.com", trigger_id=99))) == 1
+
+
+def md5_of(address: str) -> str:
+    return md5(address.encode(), usedforsecurity=False).hexdigest()
+
+
+def sha256_of(address: str) -> str:
+    return sha256(address.encode()).hexdigest()
+
+
+async def test_an_address_of_which_a_list_has_a_hash_gets_nothing_and_the_reason_names_the_hash(stage: Stage):
+    hashes = [md5_of("ann@example.com"), f"SHA256:{sha256_of('bob@example.com').upper()}"]
+    added = await stage.post("suppresses/add", id=1, emails=[*hashes, f"md5:{hashes[0]}", f"md5:{hashes[0]}0"])
+    assert [added[f"total_{word}"] for word in ("duplicated", "imported")] == [1, 2]
+    assert [one["index"] for one in added["errors"]] == [3]
+    assert reasons(await start(stage, "Ann@Example.com", "Bob@example.com", "cid@example.com")) == [
+        (0, "suppressed", f"suppression list 1, md5:{hashes[0]}"),
+        (1, "suppressed", f"suppression list 1, {hashes[1].lower()}"),
+    ]
+
+
+async def test_a_hash_holds_when_messages_leave_too(stage: Stage):
+    await start(stage, "ann@example.com", "bob@example.com")
+    await stage.post("suppresses/add", id=1, emails=[sha256_of("ann@example.com")])
+    await stage.work()
+    assert set(stage.mailbox.mails()) == {"bob@example.com"}
+
+
+async def test_a_file_may_hold_hashes_and_lifts_what_it_no_longer_names(stage: Stage):
+    await apply(stage, LISTS.replace("never@example.com", f"'md5:{md5_of('never@example.com')}'"))
+    assert [index for index, *_ in reasons(await start(stage, "never@example.com", "ann@example.com"))] == [0]
+    await apply(stage, LISTS.replace("never@example.com", sha256_of("ann@example.com")))
+    assert [index for index, *_ in reasons(await start(stage, "never@example.com", "ann@example.com"))] == [1]
+
+
+async def test_an_address_is_lifted_and_looked_up_also_where_only_its_hash_is_known(stage: Stage):
+    hashed = md5_of("ann@example.com")
+    await stage.post("suppresses/add", id=1, emails=[hashed, md5_of("bob@example.com")], reason="partner's list")
+    (entry,) = (await stage.post("suppresses/entries", emails=["Ann@example.com"]))["data"]
+    assert (entry["email"], entry["reason"]) == (f"md5:{hashed}", "partner's list")
+    assert (await stage.post("suppresses/entries", emails=[hashed]))["data"] == [entry]
+    lifted = await stage.post(
+        "suppresses/remove", id=1, emails=["ann@example.com", md5_of("bob@example.com"), "cid@example.com"]
+    )
+    assert lifted["total_removed"] == 2
+    assert reasons(await start(stage, "ann@example.com", "bob@example.com")) == []
+
+
+async def test_hashes_of_phone_numbers_and_entries_work_in_xml(stage: Stage):
+    hashed = sha256_of("+79001234567")
+    token = "<token>abcdefghijklmnqrstuvwxyz</token>"
+    added = await stage.post_xml("suppresses/add", f"<xml>{token}<id>1</id><emails>{hashed}</emails></xml>")
+    assert added.findtext("total_imported") == "1"
+    found = await stage.post_xml("suppresses/entries", f"<xml>{token}<emails>+79001234567</emails></xml>")
+    assert found.findtext("data/email") == f"sha256:{hashed}"
+    lifted = await stage.post_xml(
+        "suppresses/remove", f"<xml>{token}<id>1</id><emails>SHA256:{hashed.upper()}</emails></xml>"
+    )
+    assert lifted.findtext("total_removed") == "1"
 
 
 async def test_the_lists_are_listed_with_how_much_is_on_them(stage: Stage):

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from cast import TOKEN, Stage
 from tocsin.actions import configuration
+from tocsin.actions.tracking import Hits
+from tocsin.core.tracking import read_target
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"  # noqa: E501 - as it is sent
@@ -210,6 +213,46 @@ async def test_all_links_within_moments_of_the_delivery_are_a_program(tracked: S
     assert (await reactions(tracked))[4:] == [("click", None)] * 3 + [("open", None), ("uclick", None), ("uopen", None)]
 
 
+@pytest.fixture
+async def other(tracked: Stage) -> AsyncIterator[Hits]:
+    """The hits of another API process."""
+    hits = Hits(tracked.context)
+    yield hits
+    await hits.close()
+
+
+async def follow(tracked: Stage, hits: Hits, url: str) -> None:
+    """Follow a link in a process."""
+    target = read_target(await tracked.context.known_signer(), url.rpartition("/")[2], tracked.clock.now.timestamp())
+    assert target is not None
+    hits.add(target, method="GET", ip="192.0.2.7", user_agent=BROWSER)
+
+
+async def test_a_program_is_seen_whose_requests_come_to_several_processes(tracked: Stage, other: Hits):
+    mail = await send(tracked)
+    one, two, three, *_ = links(mail)
+    for hits, url in ((tracked.hits, one), (other, two), (tracked.hits, three)):
+        await follow(tracked, hits, url)
+        tracked.clock.advance(seconds=1)
+        await hits.write()
+    tracked.clock.advance(seconds=1.5)
+    await ask(tracked, pixel(mail))
+    tracked.clock.advance(seconds=1)
+    for hits in (tracked.hits, other):
+        await hits.write()
+    assert await reactions(tracked) == [("click", "many_links")] * 3 + [("open", "many_links")]
+
+
+async def test_two_links_in_two_processes_are_no_program(tracked: Stage, other: Hits):
+    one, two, *_ = links(await send(tracked))
+    for hits, url in ((tracked.hits, one), (other, two), (other, one)):
+        await follow(tracked, hits, url)
+        await hits.write()
+    tracked.clock.advance(seconds=5)
+    await other.write()
+    assert [reason for _, reason in await reactions(tracked)] == [None] * 6
+
+
 async def test_a_hidden_link_shows_who_else_came_in_that_minute(tracked: Stage):
     mail = await send(tracked)
     *_, trap = links(mail)
@@ -218,7 +261,7 @@ async def test_a_hidden_link_shows_who_else_came_in_that_minute(tracked: Stage):
     assert await reactions(tracked) == [("click", "hidden_link"), ("click", "hidden_link")]
     tracked.clock.advance(seconds=20)
     await ask(tracked, links(mail)[1])
-    assert (await reactions(tracked))[2:] == [("click", "many_links")]
+    assert (await reactions(tracked))[2:] == [("click", "hidden_link")]
     tracked.clock.advance(minutes=2)
     await ask(tracked, links(mail)[1])
     assert ("uclick", None) in await reactions(tracked)

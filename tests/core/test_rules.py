@@ -137,6 +137,11 @@ def test_a_trigger_may_leave_control_groups_out():
     assert control_groups.find_group(of_trigger, Database(1, "x"), b"x") == "control group of trigger 8, 100 %"
 
 
+# Of ann@example.com.
+MD5 = "257c57037d384ae37ea27a07e8a01665"
+SHA256 = "71d4f55f72fa128dfb468a1a3901507c804b74316488744d769d7f4b16696476"
+
+
 @pytest.mark.parametrize(
     ("said", "value"),
     [
@@ -144,6 +149,11 @@ def test_a_trigger_may_leave_control_groups_out():
         ("+7 (900) 123-45-67", "+79001234567"),
         ("@Example.com.", "@example.com"),
         ("@bücher.example", "@xn--bcher-kva.example"),
+        (f" {MD5.upper()} ", f"md5:{MD5}"),
+        (f"MD5:{MD5}", f"md5:{MD5}"),
+        (SHA256, f"sha256:{SHA256}"),
+        (f"sha256:{SHA256.upper()}", f"sha256:{SHA256}"),
+        ("1" * 32, f"md5:{'1' * 32}"),
     ],
 )
 def test_what_is_on_a_list_has_one_spelling(said: str, value: str):
@@ -151,11 +161,43 @@ def test_what_is_on_a_list_has_one_spelling(said: str, value: str):
 
 
 @pytest.mark.parametrize(
-    "said", ["", "@", "@x", "@-x.com", "@a b.com", "ann", "a@", "8 900 123", "@@x.com", "@" + "a" * 300]
+    "said",
+    ["", "@", "@x", "@-x.com", "@a b.com", "ann", "a@", "8 900 123", "@@x.com", "@" + "a" * 300],
 )
 def test_what_is_no_address_is_refused(said: str):
     with pytest.raises(ValueError, match="is no"):
         suppression.parse_value(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "md5:",
+        f"md5:{MD5}0",
+        f"md5:{SHA256}",
+        f"sha256:{MD5}",
+        f"sha1:{MD5}",
+        f"md5: {MD5}",
+        MD5[1:],
+        "g" * 32,
+        "٣" * 32,
+    ],
+)
+def test_what_is_no_hash_is_refused(said: str):
+    with pytest.raises(ValueError, match="is no"):
+        suppression.parse_value(said)
+
+
+def test_an_address_is_known_by_its_hashes_and_neither_domains_nor_hashes_have_any():
+    assert suppression.hashes_of(suppression.parse_value(" Ann@Example.COM")) == (f"md5:{MD5}", f"sha256:{SHA256}")
+    assert suppression.covering("ann@example.com") == (
+        "ann@example.com",
+        "@example.com",
+        f"md5:{MD5}",
+        f"sha256:{SHA256}",
+    )
+    assert suppression.covering("@example.com") == ("@example.com",)
+    assert suppression.covering(f"md5:{MD5}") == (f"md5:{MD5}",)
 
 
 def test_a_list_knows_an_address_by_itself_and_by_its_domain():

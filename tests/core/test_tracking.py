@@ -118,7 +118,7 @@ def test_utm_parameters_join_those_that_are_there(url, decorated):
 
 def test_a_token_says_what_it_was_made_for_and_no_other_does():
     target = Target("click", ID, 3, 7, "https://example.com/й?a=b")
-    token = make_token(SIGNER, target)
+    token = make_token(SIGNER, "click", ID, 3, 7, target.url.encode())
     assert read_target(SIGNER, token, SECONDS) == target
     for place in range(0, len(token), 5):
         other = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
@@ -143,6 +143,17 @@ def test_many_links_within_moments_are_a_scan_and_the_same_link_again_is_none():
     assert scanners.find_scanned([hit(0, 1), hit(1, 1), hit(2, 1), hit(2, 2)]) == {}
     assert scanners.find_scanned([hit(0, 1), hit(2, 2), hit(4, 3)]) == {}
     assert scanners.find_scanned([hit(0, kind="trap")]) == {ID: "hidden_link"}
+
+
+def test_what_others_have_noted_counts_with_ones_own():
+    noted = [scanners.Followed(ID, number, NOW + timedelta(seconds=number)) for number in (2, 3)]
+    assert scanners.find_scanned([hit(1, 1)], noted) == {ID: "many_links"}
+    assert scanners.find_scanned([hit(1, 2)], noted) == {}
+    assert scanners.find_scanned([hit(7, 1)], noted) == {}
+    assert scanners.list_followed([hit(2, 1), hit(1, 2), hit(0, kind="open")]) == [
+        scanners.Followed(ID, 2, NOW + timedelta(seconds=1)),
+        scanners.Followed(ID, 1, NOW + timedelta(seconds=2)),
+    ]
 
 
 def test_a_network_of_the_operator_and_nothing_else_is_one():

@@ -49,7 +49,11 @@ SELECT bucket, id, n % 10, due_at FROM numbers;
 INSERT INTO steps (bucket, profile_id, passage_id, number, at, workflow_id, node, reason)
 SELECT bucket, id, id, 1, now(), n % 10, 'start', 'entered' FROM numbers;
 
-ANALYZE profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps;
+INSERT INTO suppressions (value, list_id, source, at)
+SELECT email, 1, 'api', due_at FROM numbers
+UNION ALL SELECT 'md5:' || md5(email), 2, 'api', due_at FROM numbers;
+
+ANALYZE profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps, suppressions;
 """
 
 
@@ -165,6 +169,7 @@ OF_AN_IMPORT = {
     "events.delete": (keys(100), {"bucket", "profile_id"}),
     "events.move": (keys(100) | NEW_OWNER, {"bucket", "profile_id"}),
     "copies.delete": (keys(100), {"bucket", "id"}),
+    "suppressions.list_matching": ({"values": values(BATCH)}, {"value"}),
     "passages.list_inside": (keys(BATCH) | OF_ONE_WORKFLOW, {"bucket", "profile_id", "workflow_id"}),
     "passages.delete_of_profiles": (keys(100) | OF_ONE_WORKFLOW, {"bucket", "profile_id", "workflow_id"}),
     "passages.lock": (keys(CLAIMED) | LEASE, {"bucket", "id"}),

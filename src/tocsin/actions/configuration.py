@@ -14,6 +14,7 @@ from tocsin.core.configuration import Configuration, Database, Token
 from tocsin.core.configuration_consent import list_warnings
 from tocsin.core.configuration_file import Change, Objects
 from tocsin.core.configuration_hooks_check import list_hook_warnings
+from tocsin.core.configuration_rules_check import list_kept_out
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import Conflict
 from tocsin.core.identities import Describer, Kind
@@ -59,6 +60,9 @@ async def apply(
         stored = configuration_file.list_objects(configuration)
         wanted = configuration_file.parse(text, file_name, environment, stored, prune=prune)
         changes = configuration_file.differences(stored, wanted, prune=prune)
+        if not dry_run and any(one.section == "databases" and one.action == "changed" for one in changes):
+            # Fields may become matchable or unique; locks of values come before those of profiles.
+            await identities.lock_all(transaction)
         left = await revise_workflows(transaction, configuration, wanted, changes, context.clock(), dry_run=dry_run)
         if not dry_run:
             await write(context, transaction, author, configuration, wanted, changes)
@@ -67,8 +71,17 @@ async def apply(
                 [(change.section, str(change.key)) for change in changes if change.action != "removed"],
                 PurePath(file_name).name,
             )
-    warnings = list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates})
-    return Applied(changes, left, warnings + list_hook_warnings(wanted.hooks.values()))
+    return Applied(changes, left, _list_warnings(configuration, wanted))
+
+
+def _list_warnings(configuration: Configuration, wanted: Objects) -> list[str]:
+    """What is doubtful of what the file says, beside all that is stored."""
+    triggers, databases = {**configuration.triggers, **wanted.triggers}, {**configuration.databases, **wanted.databases}
+    return [
+        *list_warnings(wanted.triggers, {**configuration.templates, **wanted.templates}),
+        *list_kept_out(wanted.workflows.values(), triggers, databases),
+        *list_hook_warnings(wanted.hooks.values()),
+    ]
 
 
 async def export(context: Context) -> str:

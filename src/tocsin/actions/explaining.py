@@ -1,12 +1,13 @@
-"""Why a profile did or did not get a message of a trigger."""
+"""Why a profile did or did not get a message of a trigger, or come into a workflow."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tocsin.actions import rules
+from tocsin.actions import rules, workflows
 from tocsin.actions.context import Context
-from tocsin.core import ids
+from tocsin.core import control_groups, ids
 from tocsin.core.configuration import Configuration, Trigger
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.errors import NotFound
 from tocsin.core.explaining import (
     CheckedRule,
@@ -17,10 +18,11 @@ from tocsin.core.explaining import (
     list_alternatives,
     state_of,
 )
+from tocsin.core.launches import Launch
 from tocsin.core.message_text import Happening
 from tocsin.core.profiles import Profile
 from tocsin.core.triggers import Skip, choose_addresses
-from tocsin.store import history, launches
+from tocsin.store import history, launches, passages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
 from tocsin.store.history import PastEvent
@@ -64,6 +66,38 @@ async def explain_launch(
     return await _explain(context, transaction, configuration, trigger, profile_id, known)
 
 
+async def explain_entry(
+    transaction: Transaction, configuration: Configuration, workflow: Workflow, profile_id: bytes
+) -> Explanation:
+    """Whether a profile may enter a workflow now, and what kept it out the last time that anything did."""
+    latest = await history.find_latest_of_workflow(transaction, profile_id, workflow.id)
+    inside = await passages.list_inside(transaction, workflow.id, [profile_id])
+    before = inside or await passages.list_entered(transaction, workflow.id, [profile_id])
+    explanation = Explanation(
+        profile_id.hex(),
+        "inside" if inside else "left" if before else "kept" if latest else "unknown",
+        workflow_id=workflow.id,
+        workflow_name=workflow.name,
+        events=_happenings([latest] if latest else []),
+    )
+    if latest:
+        launched = await launches.get(transaction, [latest.launch_id])
+        explanation.launch = _origin(latest.launch_id, launched.get(latest.launch_id))
+    group = control_groups.find_group(workflow, configuration.get_database(workflow.database), profile_id)
+    refused, _ = await workflows.decide_reentry(transaction, workflow, [profile_id])
+    explanation.rules = [
+        CheckedRule("active", "passed" if workflow.active else "kept"),
+        CheckedRule("control_group", "kept" if group else "passed", group),
+        CheckedRule("reentry", "kept" if refused else "passed", refused[profile_id].reason if refused else ""),
+    ]
+    return explanation
+
+
+def _origin(launch_id: bytes, launch: Launch | None) -> LaunchOrigin:
+    at = datetime.fromtimestamp(ids.seconds(launch_id), UTC)
+    return LaunchOrigin(launch_id.hex(), launch.source if launch else "", instant(at))
+
+
 async def _explain(
     context: Context,
     transaction: Transaction,
@@ -77,9 +111,9 @@ async def _explain(
     launch = launched.get(known.launch_id or b"")
     explanation = Explanation(
         profile_id.hex(),
+        state_of(known),
         trigger.id,
         trigger.name,
-        state_of(known),
         smid=known.message_id.hex() if known.message_id else "",
         address=known.address,
         due_at=instant(known.due_at) if known.due_at else "",
@@ -87,8 +121,7 @@ async def _explain(
         events=list(known.events),
     )
     if known.launch_id:
-        at = datetime.fromtimestamp(ids.seconds(known.launch_id), UTC)
-        explanation.launch = LaunchOrigin(known.launch_id.hex(), launch.source if launch else "", instant(at))
+        explanation.launch = _origin(known.launch_id, launch)
     if profile:
         await _look_at(context, transaction, configuration, trigger, profile, explanation)
     return explanation

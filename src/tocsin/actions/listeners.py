@@ -10,6 +10,7 @@ from tocsin.core.configuration import Configuration, Database, Trigger
 from tocsin.core.configuration_workflows import Entry, Workflow
 from tocsin.core.launches import Launch
 from tocsin.core.profiles import Profile, Revision
+from tocsin.core.rules import CONTROL_GROUP
 from tocsin.core.workflows.passages import Memory
 from tocsin.store import launches
 from tocsin.store import profiles as stored_profiles
@@ -63,7 +64,9 @@ async def _enter(
     now = context.clock()
     entering = {profile_id: Memory(depth=depth) for profile_id in heard}
     skipped = await workflows.enter(context, transaction, workflow, launched.id, now, entering, is_locked=True)
-    if size := len(entering) - len(skipped):
+    size = len(entering) - len(skipped)
+    if size or any(skip.reason == CONTROL_GROUP for skip in skipped.values()):
+        # Also when nobody enters: the events that say so name the launch.
         await launches.insert(transaction, launched, now, size=size, skipped=len(skipped))
 
 

@@ -15,6 +15,7 @@ from tocsin.actions.context import Context
 from tocsin.core import addresses, control_groups, rules, suppression
 from tocsin.core.configuration import Configuration, Trigger
 from tocsin.core.configuration_rules import GLOBAL_LIST, Policy, QuietHours
+from tocsin.core.configuration_workflows import Workflow
 from tocsin.core.explaining import CheckedRule, instant
 from tocsin.core.messages import ClaimedMessage, Event, EventType, Subject
 from tocsin.core.profiles import Profile
@@ -170,10 +171,12 @@ async def find_suppressed(
         return {}
     found = {}
     for (trigger, address), of_one in zip(asked, values, strict=True):
-        matches = ((match, value) for value in of_one for match in listed.get(value, ()))
-        first = next((one for one in matches if _holds(configuration, trigger, one[0])), None)
+        matches = (match for value in of_one for match in listed.get(value, ()))
+        first = next((one for one in matches if _holds(configuration, trigger, one)), None)
         if first:
-            found[trigger.id, address] = _suppressed(*first)
+            found[trigger.id, address] = Skip(
+                rules.SUPPRESSED, suppression.describe_match(first.list_id, first.written)
+            )
     return found
 
 
@@ -185,13 +188,8 @@ def _holds(configuration: Configuration, trigger: Trigger, match: Match) -> bool
     return listed is not None and listed.holds_for(trigger.database)
 
 
-def _suppressed(match: Match, value: str) -> Skip:
-    of_domain = f", {value}" if value.startswith("@") else ""
-    return Skip(rules.SUPPRESSED, suppression.describe_list(match.list_id) + of_domain)
-
-
 async def record_skips(
-    context: Context, transaction: Transaction, trigger: Trigger, skipped: Sequence[Skipped]
+    context: Context, transaction: Transaction, target: Trigger | Workflow, skipped: Sequence[Skipped]
 ) -> None:
     """What the history of each of these profiles says of the launch, by one COPY."""
     if not skipped:
@@ -204,8 +202,12 @@ async def record_skips(
             _event(
                 event_id,
                 now,
-                trigger,
-                Subject(one.profile_id, launch_id=one.launch_id, trigger_id=trigger.id),
+                target,
+                Subject(
+                    one.profile_id,
+                    launch_id=one.launch_id,
+                    trigger_id=target.id if isinstance(target, Trigger) else 0,
+                ),
                 one.skip,
                 one.custom_data,
             )
@@ -217,15 +219,21 @@ async def record_skips(
 def _event(
     event_id: bytes,
     now: datetime,
-    trigger: Trigger,
+    target: Trigger | Workflow,
     message: ClaimedMessage | Subject,
     skip: Skip,
     custom_data: dict[str, Any] | None,
 ) -> Event:
-    data = {"address": message.address, "reason": skip.reason, "rule": skip.rule, "custom_data": custom_data}
+    data = {
+        "address": message.address,
+        "reason": skip.reason,
+        "rule": skip.rule,
+        "custom_data": custom_data,
+        "workflow_id": None if isinstance(target, Trigger) else target.id,
+    }
     type_: EventType = "suppress" if skip.reason == rules.SUPPRESSED else "skip"
     kept = {name: value for name, value in data.items() if value}
-    return Event(event_id, now, type_, trigger.database, message, kept)
+    return Event(event_id, now, type_, target.database, message, kept)
 
 
 async def admit(transaction: Transaction, work: Work, claimed: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:

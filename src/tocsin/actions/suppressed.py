@@ -20,6 +20,7 @@ from tocsin.core.suppression import (
     Suppression,
     covering,
     describe_entry,
+    hashes_of,
     parse_value,
     parse_values,
     values_of,
@@ -57,9 +58,11 @@ async def add(context: Context, transaction: Transaction, list_id: int, texts: S
 
 
 async def remove(transaction: Transaction, list_id: int, texts: Sequence[str]) -> tuple[int, list[ItemError]]:
-    """Take addresses from a list, but those that the file keeps there; how many were on it."""
+    """Take addresses from a list, themselves or their hashes, but what the file keeps there; how many were on it."""
     values, errors = _read(texts)
-    return len(await suppressions.delete(transaction, list_id, values)), errors
+    written = {value: (value, *hashes_of(value)) for value in values}
+    removed = await suppressions.delete(transaction, list_id, {one for several in written.values() for one in several})
+    return sum(not removed.isdisjoint(several) for several in written.values()), errors
 
 
 async def add_by_hand(context: Context, author: Author, list_id: int, texts: Sequence[str], reason: str) -> Added:
@@ -190,7 +193,7 @@ async def change(
         if verb == "add":
             await add(context, transaction, _one_to_add_to(list_id), texts, reason)
         for number in sorted(chosen) if verb == "remove" else ():
-            await suppressions.delete(transaction, number, values)
+            await remove(transaction, number, texts)
         known = {value for one in values for value in covering(one)}
         entries = await suppressions.list_entries(transaction, known)
     return [describe_entry(one) for one in entries] or ["on no list"]

@@ -10,13 +10,13 @@ from tocsin.core import scanners, user_agents
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
 from tocsin.core.messages import ClaimedMessage, Event, EventType
-from tocsin.core.scanners import SETTLED_AFTER, Hit, Networks, Reason
+from tocsin.core.scanners import SETTLED_AFTER, Hit, Networks, Reason, ScanReason
 from tocsin.core.tracking import Target
 from tocsin.log import get as get_log
 from tocsin.store import events, passages, reactions
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
-from tocsin.store.reactions import Reaction, SentMessage
+from tocsin.store.reactions import Reaction, Scans, SentMessage
 
 log = get_log("tocsin.tracking")
 
@@ -65,12 +65,12 @@ class Hits:
             return
         self._waiting.append(Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT]))
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
+            self._writer = asyncio.create_task(self._keep_writing())
 
     async def flush(self) -> None:
         """Write all that there is now, without waiting for what may come. NotReady when the database is away."""
         while self._waiting or self._held:
-            await self._write_some(is_last=True)
+            await self.write(is_last=True)
 
     async def close(self) -> None:
         """Write what is left and stop; what the database does not take then is lost, and the log says so."""
@@ -83,16 +83,17 @@ class Hits:
         except NotReady as trouble:
             log.warning("tracking.lost", hits=len(self._waiting) + len(self._held), reason=trouble.describe())
 
-    async def _write(self) -> None:
+    async def _keep_writing(self) -> None:
         while self._waiting or self._held:
             await asyncio.sleep(_WRITE_SECONDS)
             try:
-                await self._write_some()
+                await self.write()
             except Exception as error:  # noqa: BLE001 - whatever it is, the hits are still there and are tried again
                 log.failure("tracking.unwritten", error, waiting=len(self._waiting))
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _write_some(self, *, is_last: bool = False) -> None:
+    async def write(self, *, is_last: bool = False) -> None:
+        """Write what can be judged by now, or all; NotReady when the database is away."""
         async with self._turn:
             settled_before = self._context.clock() - SETTLED_AFTER
             settled = [hit for hit in self._held if is_last or hit.at <= settled_before]
@@ -122,17 +123,22 @@ class Hits:
 
     async def _scanned(
         self, transaction: Transaction, early: Sequence[Hit], kept: Sequence[Hit]
-    ) -> dict[bytes, Reason]:
-        """The messages that a program goes through; other processes, which may get other hits of it, learn of them."""
-        found = scanners.find_scanned([*early, *self._held])
-        if found:
-            noted: set[tuple[bytes, Reaction]] = {(message_id, "scanned") for message_id in found}
-            await reactions.insert(transaction, noted, self._context.clock())
-        elsewhere = {hit.target.message_id for hit in early} - {hit.target.message_id for hit in kept} - found.keys()
-        if elsewhere:
-            listed = await reactions.list_scanned(transaction, elsewhere)
-            found |= dict.fromkeys(listed, "many_links")
-        return found
+    ) -> dict[bytes, ScanReason]:
+        """The messages that a program goes through. Each process notes at once which links it was asked for, and judges
+        by what all have noted: a program's requests may come to any of them.
+        """
+        held = {id(hit) for hit in self._held}
+        followed = scanners.list_followed([hit for hit in early if id(hit) not in held])
+        if followed:
+            await reactions.note_followed(transaction, followed)
+        is_kept = {id(hit) for hit in kept}
+        judged = {hit.target.message_id for hit in early if id(hit) not in is_kept}
+        known = await reactions.list_scans(transaction, judged) if judged else Scans({}, [])
+        found = scanners.find_scanned([*early, *self._held], known.followed)
+        new: set[tuple[bytes, Reaction]] = {one for one in found.items() if one[0] not in known.found}
+        if new:
+            await reactions.insert(transaction, new, self._context.clock())
+        return found | known.found
 
     def _judge(
         self,
@@ -140,7 +146,7 @@ class Hits:
         early: Sequence[Hit],
         kept: Sequence[Hit],
         messages: Mapping[bytes, SentMessage],
-        scanned: Mapping[bytes, Reason],
+        scanned: Mapping[bytes, ScanReason],
     ) -> list[_Judged]:
         is_early, is_kept = {id(hit) for hit in early}, {id(hit) for hit in kept}
         judged = []

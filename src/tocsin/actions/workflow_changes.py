@@ -68,6 +68,7 @@ async def activate(
     await _switch(context, transaction, author, workflow_id, active=True)
     if skip_profiles:
         await profiles.lock_all(transaction)
+        await passages.lock_graphs(transaction)
         await passages.delete_of_workflow(transaction, workflow_id)
 
 
@@ -89,6 +90,7 @@ async def revise(
         return {}
     if not dry_run:
         await profiles.lock_all(transaction)
+        await passages.lock_graphs(transaction)
     inside = await passages.count_by_node(transaction, before.id)
     if moves and inside:
         raise Conflict(f"workflow {before.id}: {sum(inside.values())} profiles are inside, so its database must stay")

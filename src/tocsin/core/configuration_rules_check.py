@@ -1,10 +1,11 @@
 """Whether suppression lists, sending policies and what triggers and resources say of them can be used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from tocsin.core.configuration import Resource, Trigger
+from tocsin.core.configuration import Database, Resource, Trigger
 from tocsin.core.configuration_check import Finding, Known, Path, check_exists
 from tocsin.core.configuration_rules import Policy, QuietHours, SuppressionList
+from tocsin.core.configuration_workflows import CampaignNode, Workflow
 from tocsin.core.quiet_hours import parse_time
 from tocsin.core.suppression import parse_value
 
@@ -18,6 +19,21 @@ def check_suppression_list(listed: SuppressionList, known: Known) -> Iterator[Fi
             parse_value(address)
         except ValueError as mistake:
             yield Finding(("addresses", index), str(mistake))
+
+
+def list_kept_out(
+    workflows: Iterable[Workflow], triggers: Mapping[int, Trigger], databases: Mapping[int, Database]
+) -> list[str]:
+    """A sentence for each workflow that keeps a control group out, though it sends by a trigger that would reach it."""
+    return [
+        f"workflow {workflow.id} keeps control groups out, so nobody in one gets what trigger {number} sends there, "
+        "though that ignores them: say `ignore_control_group: true` of the workflow too if they are to get it"
+        for workflow in workflows
+        if not workflow.ignore_control_group
+        and (workflow.control_group_percent or databases[workflow.database].control_group_percent)
+        for number in sorted({node.trigger for node in workflow.nodes if isinstance(node, CampaignNode)})
+        if triggers[number].ignore_control_group
+    ]
 
 
 def check_policy(policy: Policy, known: Known) -> Iterator[Finding]:

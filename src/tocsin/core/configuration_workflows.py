@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
+from tocsin.core.configuration_rules import Percent
 from tocsin.core.configuration_words import (
     Channel,
     Count,
@@ -227,6 +228,8 @@ class Workflow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     database: Id
     nodes: Annotated[tuple[Node, ...], Meta(max_length=1000)]
     reentry: Reentry = "while_inside_ignored"
+    control_group_percent: Percent = 0
+    ignore_control_group: bool = False
     active: bool = False
 
     def entries(self) -> tuple[Entry, ...]:

@@ -3,6 +3,7 @@
 from hashlib import blake2b
 
 from tocsin.core.configuration import Database, Trigger
+from tocsin.core.configuration_workflows import Workflow
 
 _PARTS = 2**64
 
@@ -18,12 +19,15 @@ def is_in_share(profile_id: bytes, group: str, percent: float) -> bool:
     return place * 100 < percent * _PARTS
 
 
-def find_group(trigger: Trigger, database: Database, profile_id: bytes) -> str:
-    """The control group that keeps a profile from a trigger's messages, in words; empty when none does."""
-    if trigger.ignore_control_group:
+def find_group(target: Trigger | Workflow, database: Database, profile_id: bytes) -> str:
+    """The control group that keeps a profile from a trigger's messages, or out of a workflow, in words; empty when none
+    does.
+    """
+    if target.ignore_control_group:
         return ""
     if is_in_share(profile_id, f"database {database.id}", database.control_group_percent):
         return f"control group of database {database.id}, {database.control_group_percent:g} %"
-    if is_in_share(profile_id, f"trigger {trigger.id}", trigger.control_group_percent):
-        return f"control group of trigger {trigger.id}, {trigger.control_group_percent:g} %"
+    named = f"{'trigger' if isinstance(target, Trigger) else 'workflow'} {target.id}"
+    if is_in_share(profile_id, named, target.control_group_percent):
+        return f"control group of {named}, {target.control_group_percent:g} %"
     return ""

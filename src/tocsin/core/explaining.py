@@ -11,7 +11,7 @@ from tocsin.core.configuration import Trigger
 from tocsin.core.message_text import Happening, describe_happening
 from tocsin.core.subscriptions import SUBSCRIBED, Subscription
 
-MessageState = Literal["waiting", "sent", "kept", "undelivered", "unknown"]
+MessageState = Literal["waiting", "sent", "kept", "undelivered", "inside", "left", "unknown"]
 
 # By the beginning of an event's type: what it makes of its message.
 _STATES: dict[str, MessageState] = {"send": "sent", "suppress": "kept", "skip": "kept", "undeliv": "undelivered"}
@@ -20,7 +20,7 @@ _STATES: dict[str, MessageState] = {"send": "sent", "suppress": "kept", "skip": 
 class CheckedRule(Struct, omit_defaults=True):
     """A rule, what it says of a message at this moment, and why."""
 
-    rule: Literal["address", "control_group", "suppressed", "quiet_hours", "policy"]
+    rule: Literal["address", "control_group", "suppressed", "quiet_hours", "policy", "active", "reentry"]
     outcome: Literal["passed", "kept", "waits", "exempt"]
     text: str = ""
 
@@ -43,12 +43,16 @@ class LaunchOrigin(Struct):
 
 
 class Explanation(Struct, omit_defaults=True):
-    """Everything known of a message, or of why there is none; the rules are as of now."""
+    """Everything known of a message, or of why there is none; or of the way of a profile into a workflow, which then is
+    named in place of a trigger. The rules are as of now.
+    """
 
     profile_id: str
-    trigger_id: int
-    trigger_name: str
     state: MessageState
+    trigger_id: int = 0
+    trigger_name: str = ""
+    workflow_id: int = 0
+    workflow_name: str = ""
     smid: str = ""
     launch: LaunchOrigin | None = None
     address: str = ""

@@ -146,7 +146,7 @@ def describe_event(hook: Hook, queued: QueuedEvent, event: KeptEvent | None, aro
     profile = around.profiles.get(event.profile_id)
     told["profile_id"] = event.profile_id.hex() if profile else None
     told["list_id"] = event.database_id
-    told["event_data"] = _event_data(event, resource_id, common.workflow_id)
+    told["event_data"] = _event_data(event, resource_id, event.data.get("workflow_id", common.workflow_id))
     told["custom_data"] = _custom_data(hook, event, profile, item, common.custom_data)
     address = event.data.get("address", "") or address
     return told | _describe_subscriptions(profile, resource_id, trigger.channel if trigger else None, address)

@@ -1,7 +1,9 @@
 """Addresses that get nothing: how calls and files write them, and which of them stand for an address."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from hashlib import md5, sha256
 from typing import Literal
 
 from msgspec import Struct
@@ -13,6 +15,10 @@ AUTOMATIC_LIST = 0
 AUTOMATIC_NAME = "Bounces and complaints"
 
 Source = Literal["file", "api", "bounce", "complaint"]
+
+_MD5, _SHA256 = "md5:", "sha256:"
+_MD5_DIGITS = 32
+_is_hash = re.compile(r"(?:md5:)?[0-9a-f]{32}|(?:sha256:)?[0-9a-f]{64}").fullmatch
 
 
 class Suppression(Struct, frozen=True):
@@ -31,11 +37,35 @@ class Suppression(Struct, frozen=True):
 
 
 def parse_value(text: str) -> str:
-    """An email address, a phone number or `@domain` in the spelling that is compared. ValueError for anything else."""
+    """What is on a list in the spelling that is compared: an email address, a phone number, `@domain`, a hash.
+
+    A hash is that of an address or number as this function answers it, 32 or 64 hex digits; it becomes `md5:…` or
+    `sha256:…`, whether or not it begins so. ValueError for anything else.
+    """
     said = text.strip()
+    if hashed := _parse_hash(said):
+        return hashed
     if said.startswith("@"):
         return _parse_domain(said)
     return emails.key(emails.parse(said)) if "@" in said else phones.parse(said)
+
+
+def _parse_hash(text: str) -> str:
+    """As it is stored; nothing for a text that means something else. No phone number has so many digits."""
+    said = text.lower()
+    if _is_hash(said):
+        return said if ":" in said else f"{_MD5 if len(said) == _MD5_DIGITS else _SHA256}{said}"
+    if said.startswith((_MD5, _SHA256)):
+        raise ValueError(f"{text[:60]!r} is no hash; expected md5: and 32 hex digits, or sha256: and 64")
+    return ""
+
+
+def hashes_of(value: str) -> tuple[str, ...]:
+    """What stands on lists for a parsed address or number without saying it; nothing for domains and hashes."""
+    if value.startswith(("@", _MD5, _SHA256)):
+        return ()
+    said = value.encode()
+    return _MD5 + md5(said, usedforsecurity=False).hexdigest(), _SHA256 + sha256(said).hexdigest()
 
 
 def _parse_domain(text: str) -> str:
@@ -59,6 +89,12 @@ def describe_list(list_id: int) -> str:
     return AUTOMATIC_NAME.lower() if list_id == AUTOMATIC_LIST else f"suppression list {list_id}"
 
 
+def describe_match(list_id: int, written: str) -> str:
+    """How rules name what keeps an address: the list, and what is on it where that is not the address itself."""
+    named = describe_list(list_id)
+    return f"{named}, {written}" if written.startswith(("@", _MD5, _SHA256)) else named
+
+
 def parse_values(texts: Iterable[str]) -> Iterator[str | ValueError]:
     """Each text parsed, or what is wrong with it."""
     for text in texts:
@@ -69,8 +105,9 @@ def parse_values(texts: Iterable[str]) -> Iterator[str | ValueError]:
 
 
 def covering(value: str) -> tuple[str, ...]:
-    """The values on lists that keep a parsed value from getting anything: itself, and of an email its domain."""
-    return values_of("email", value) if "@" in value[1:] else (value,)
+    """The values on lists that keep a parsed one from getting anything: itself, its hashes, of an email its domain."""
+    known = values_of("email", value) if "@" in value[1:] else (value,)
+    return known + hashes_of(value)
 
 
 def describe_entry(one: Suppression) -> str:

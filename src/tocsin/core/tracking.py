@@ -66,10 +66,11 @@ def read_target(signer: Signer, token: str, now_seconds: float) -> Target | None
     return Target(_KINDS[content[:1]], message_id, content[1 + ids.SIZE], content[2 + ids.SIZE], url)
 
 
-def make_token(signer: Signer, target: Target) -> str:
-    """The token that `read_target` reads."""
-    head = _LETTERS[target.kind] + target.message_id + bytes((target.number, target.links))
-    return signer.seal(head + target.url.encode(errors="replace"))
+def make_token(
+    signer: Signer, kind: HitKind, message_id: bytes, number: int = 0, links: int = 0, url: bytes = b""
+) -> str:
+    """The token that `read_target` reads; the URL in UTF-8."""
+    return signer.seal(b"%b%b%c%c%b" % (_LETTERS[kind], message_id, number, links, url))
 
 
 class Rewriter:
@@ -85,12 +86,13 @@ class Rewriter:
         self._own = f"{base}/{PREFIX}/"
         self._signer = signer
         self._decorate = _decorator(tracking, trigger.name)
+        self._prepare = _preparer(self._own, self._decorate)
 
     def rewrite_html(self, html: str, message_id: bytes) -> str:
         """The page with its links leading here first, one that only programs see, and the pixel that tells of opens."""
         added = ""
         if self._clicks and "://" in html:
-            found = self._tracked(html)
+            found = self._list_tracked(html)
             if found:
                 html = self._replaced(html, found, message_id)
                 added = self._trap(message_id, len(found))
@@ -105,47 +107,42 @@ class Rewriter:
         found = [one for one in _TEXT_LINK.finditer(text) if not self._is_own(one[0])][:_MOST_LINKS]
         pieces, at = [], 0
         for number, one in enumerate(found):
-            pieces += [text[at : one.start()], self._link(message_id, number, len(found), self._decorate(one[0]))]
+            url = self._decorate(one[0]).encode(errors="replace")
+            pieces += [text[at : one.start()], self._link(message_id, number, len(found), url)]
             at = one.end()
         return "".join([*pieces, text[at:]])
 
-    def _tracked(self, html: str) -> list[re.Match[str]]:
-        """The links that are to be followed, in their order."""
-        return [
-            one
-            for one in _LINK.finditer(html)
-            if _UNTRACKED not in one[1]
-            and _UNTRACKED not in one[4]
-            and len(url := one[2] or one[3]) <= _LONGEST_URL
-            and not self._is_own(url)
-        ][:_MOST_LINKS]
+    def _list_tracked(self, html: str) -> list[tuple[re.Match[str], bytes]]:
+        """The links that are to be followed, in their order, each with where it leads."""
+        found = []
+        for one in _LINK.finditer(html):
+            before, quoted, apostrophed, after = one.groups()
+            if _UNTRACKED not in before and _UNTRACKED not in after and (url := self._prepare(quoted or apostrophed)):
+                found.append((one, url))
+        return found[:_MOST_LINKS]
 
-    def _replaced(self, html: str, found: list[re.Match[str]], message_id: bytes) -> str:
-        pieces, at = [], 0
-        for number, one in enumerate(found):
-            url = one[2] or one[3]
-            if "&" in url:
-                url = unescape(url)
-            link = self._link(message_id, number, len(found), self._decorate(url))
-            pieces += [html[at : one.start()], one[1], '"', link, '"', one[4]]
-            at = one.end()
+    def _replaced(self, html: str, found: list[tuple[re.Match[str], bytes]], message_id: bytes) -> str:
+        pieces, at, links = [], 0, len(found)
+        for number, (one, url) in enumerate(found):
+            start, end = one.span()
+            pieces.append(f'{html[at:start]}{one[1]}"{self._link(message_id, number, links, url)}"{one[4]}')
+            at = end
         pieces.append(html[at:])
         return "".join(pieces)
 
     def _is_own(self, url: str) -> bool:
         return url.startswith(self._own)
 
-    def _link(self, message_id: bytes, number: int, links: int, url: str) -> str:
-        content = b"c" + message_id + bytes((number, links)) + url.encode(errors="replace")
-        return f"{self._base}{CLICK_PATH}/{self._signer.seal(content)}"
+    def _link(self, message_id: bytes, number: int, links: int, url: bytes) -> str:
+        return f"{self._base}{CLICK_PATH}/{make_token(self._signer, 'click', message_id, number, links, url)}"
 
     def _trap(self, message_id: bytes, links: int) -> str:
-        token = make_token(self._signer, Target("trap", message_id, 0, links))
+        token = make_token(self._signer, "trap", message_id, 0, links)
         hidden = 'style="display:none" aria-hidden="true" tabindex="-1" rel="nofollow"'
         return f'<a href="{self._base}{CLICK_PATH}/{token}" {hidden}></a>'
 
     def _pixel(self, message_id: bytes) -> str:
-        token = make_token(self._signer, Target("open", message_id))
+        token = make_token(self._signer, "open", message_id)
         return f'<img src="{self._base}{OPEN_PATH}/{token}" width="1" height="1" alt="" style="border:0">'
 
 
@@ -157,13 +154,27 @@ def _at_end(html: str, added: str) -> str:
     return f"{html[:at]}{added}{html[at:]}"
 
 
+def _preparer(own: str, decorate: Callable[[str], str]) -> Callable[[str], bytes]:
+    """Where a link of a page leads, as its token says it; nothing for one that is left alone.
+
+    Most links of a launch are the same for everybody.
+    """
+
+    @lru_cache(maxsize=_MOST_LINKS)
+    def prepare(url: str) -> bytes:
+        if len(url) > _LONGEST_URL or url.startswith(own):
+            return b""
+        return decorate(unescape(url) if "&" in url else url).encode(errors="replace")
+
+    return prepare
+
+
 def _decorator(tracking: Tracking, trigger_name: str) -> Callable[[str], str]:
-    """What is done to each URL. Most URLs of a launch are the same for everybody."""
+    """What is done to each URL."""
     utm = _parameters(tracking.utm, trigger_name)
     if not utm:
         return _unchanged
 
-    @lru_cache(maxsize=1000)
     def decorate(url: str) -> str:
         try:
             parts = urlsplit(url)

@@ -1,7 +1,8 @@
 """What a User-Agent header says of who reads: system, browser and kind of device, coarsely, as events name them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 # In the order in which they are looked for: many name others that they resemble.
 _SYSTEMS = (
@@ -31,8 +32,12 @@ _TABLET = re.compile(r"iPad|Tablet|Android(?!.*Mobile)")
 _PHONE = re.compile(r"iPhone|iPod|Mobile|Android")
 
 
-def describe(user_agent: str) -> dict[str, str]:
-    """`os`, `browser` and `device` (desktop, phone, tablet); what it does not tell is left out."""
+@lru_cache(maxsize=4096)
+def describe(user_agent: str) -> Mapping[str, str]:
+    """`os`, `browser` and `device` (desktop, phone, tablet); what it does not tell is left out.
+
+    Kept, since most hits come from the same browsers.
+    """
     system = _first(_SYSTEMS, user_agent)
     browser = _first(_BROWSERS, user_agent)
     return {

@@ -22,7 +22,7 @@ Transaction = psycopg.AsyncConnection[Row]
 OPEN_TIMEOUT_SECONDS = 10.0
 
 # Advisory locks are named by two integers; the first says what is locked.
-LOCK_MIGRATE, LOCK_KEYS, LOCK_BUCKETS, LOCK_USERS = 7001, 7002, 7003, 7004
+LOCK_MIGRATE, LOCK_KEYS, LOCK_BUCKETS, LOCK_USERS, LOCK_GRAPHS = 7001, 7002, 7003, 7004, 7005
 
 # One write per this many lines: the server parses one piece while the next is being formatted.
 _COPY_LINES = 1000

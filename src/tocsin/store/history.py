@@ -124,6 +124,18 @@ async def find_latest(transaction: Transaction, profile_id: bytes, trigger_id: i
     return _event(rows[0]) if rows else None
 
 
+async def find_latest_of_workflow(transaction: Transaction, profile_id: bytes, workflow_id: int) -> PastEvent | None:
+    """The latest that kept a profile out of a workflow."""
+    rows = await fetch(
+        transaction,
+        _SQL["find_latest_of_workflow"],
+        bucket=ids.bucket(profile_id),
+        profile_id=profile_id,
+        workflow_id=str(workflow_id),
+    )
+    return _event(rows[0]) if rows else None
+
+
 async def find_place(transaction: Transaction, profile_id: bytes, event_id: bytes) -> Point | None:
     """Where an event stands in the history of its profile."""
     # After a merge an event is in the bucket of its profile, whatever its id says.

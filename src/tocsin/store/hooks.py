@@ -112,7 +112,7 @@ async def enqueue(transaction: Transaction, events: Sequence[Event]) -> None:
             hook,
             event,
             resources.get(event.message.trigger_id, event.data.get("resource_id")),
-            workflows.get(event.message.launch_id),
+            event.data.get("workflow_id", workflows.get(event.message.launch_id)),
         )
     ]
     if lines:
@@ -131,7 +131,7 @@ async def enqueue_again(transaction: Transaction, hook: Hook, events: Sequence[K
             hook,
             event,
             resources.get(event.trigger_id, event.data.get("resource_id")),
-            launches.get(event.launch_id, CommonData()).workflow_id,
+            event.data.get("workflow_id", launches.get(event.launch_id, CommonData()).workflow_id),
         )
     ]
     await copy(transaction, "hook_events", _COLUMNS, lines)

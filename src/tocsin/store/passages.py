@@ -10,6 +10,7 @@ import msgspec
 from tocsin.core.workflows.passages import Lane, Memory, Passage, Step
 from tocsin.store import planner, queries
 from tocsin.store.database import (
+    LOCK_GRAPHS,
     Row,
     Transaction,
     bytea_column,
@@ -44,6 +45,16 @@ class TakenStep(NamedTuple):
     node: str
     target: str | None
     reason: str
+
+
+async def keep_graphs(transaction: Transaction) -> None:
+    """Until the transaction ends no graph changes. Taken after the locks of profiles."""
+    await transaction.execute(_SQL["keep_graphs"], {"kind": LOCK_GRAPHS})
+
+
+async def lock_graphs(transaction: Transaction) -> None:
+    """Until the transaction ends nobody enters any workflow. Taken after the locks of profiles."""
+    await transaction.execute(_SQL["lock_graphs"], {"kind": LOCK_GRAPHS})
 
 
 async def list_inside(transaction: Transaction, workflow_id: int, profile_ids: Sequence[bytes]) -> set[bytes]:

@@ -5,14 +5,18 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from tocsin.core import ids
+from tocsin.core.scanners import Followed, ScanReason
 from tocsin.store import queries
 from tocsin.store.database import Transaction, bytea_column, fetch, id_columns, smallint_column
 
-Reaction = Literal["opened", "clicked", "scanned"]
+Reaction = Literal["opened", "clicked", ScanReason]
 
 _SQL = queries.load("reactions")
-_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "scanned": 3}
+_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "many_links": 3, "hidden_link": 4}
 _WORDS = {number: word for word, number in _NUMBERS.items()}
+_SCANS: dict[int, ScanReason] = {3: "many_links", 4: "hidden_link"}
+# Above this, the number of a link.
+_FIRST_LINK = 16
 
 
 class SentMessage(NamedTuple):
@@ -56,15 +60,39 @@ async def insert(
         _SQL["insert"],
         **id_columns([message_id for message_id, _ in ordered]),
         kinds=smallint_column([_NUMBERS[word] for _, word in ordered]),
-        instants=[at] * len(ordered),
+        at=at,
     )
     return {(message_id, _WORDS[kind]) for message_id, kind in rows}
 
 
-async def list_scanned(transaction: Transaction, message_ids: Collection[bytes]) -> set[bytes]:
-    """Those of the messages that a program has gone through."""
-    rows = await fetch(transaction, _SQL["list_of_kind"], **id_columns([*message_ids]), kind=_NUMBERS["scanned"])
-    return {message_id for (message_id,) in rows}
+async def note_followed(transaction: Transaction, followed: Collection[Followed]) -> None:
+    """Note which links were followed when, for whoever judges; of each the last time."""
+    latest = {(message_id, number): at for message_id, number, at in sorted(followed, key=lambda one: one.at)}
+    ordered = sorted(latest, key=lambda one: (ids.bucket(one[0]), *one))
+    await transaction.execute(
+        _SQL["note_followed"],
+        {
+            **id_columns([message_id for message_id, _ in ordered]),
+            "kinds": smallint_column([_FIRST_LINK + number for _, number in ordered]),
+            "instants": [latest[one] for one in ordered],
+        },
+    )
+
+
+class Scans(NamedTuple):
+    """Messages that a program has gone through, and links that were followed."""
+
+    found: dict[bytes, ScanReason]
+    followed: list[Followed]
+
+
+async def list_scans(transaction: Transaction, message_ids: Collection[bytes]) -> Scans:
+    """What all processes know of these messages."""
+    rows = await fetch(transaction, _SQL["list_scans"], **id_columns([*message_ids]), first=min(_SCANS))
+    return Scans(
+        {message_id: _SCANS[kind] for message_id, kind, _ in rows if kind in _SCANS},
+        [Followed(message_id, kind - _FIRST_LINK, at) for message_id, kind, at in rows if kind >= _FIRST_LINK],
+    )
 
 
 async def delete_old(transaction: Transaction, before: datetime) -> None:

@@ -129,8 +129,8 @@ CREATE INDEX messages_due_by_turn ON messages (turn, due_at);
 CREATE INDEX messages_that_count ON messages (bucket, profile_id) WHERE is_allowed IS NOT NULL;
 
 -- Addresses that nothing is sent to. Keyed by the value, since that is how it is asked.
--- value: an email address, a phone number, or @domain. list_id: 0 is for bounces and complaints. resource_id: the only
--- resource for which the row holds, 0 for all. source: file, api, bounce, complaint.
+-- value: an email address, a phone number, @domain, or the hash of an address. list_id: 0 is for bounces and complaints.
+-- resource_id: the only resource for which the row holds, 0 for all. source: file, api, bounce, complaint.
 CREATE TABLE suppressions (
     value text COLLATE "C" NOT NULL,
     list_id integer NOT NULL,
@@ -270,7 +270,8 @@ CREATE TABLE launch_totals (
 ) WITH (fillfactor = 70);
 
 -- What messages have met with: a row for the first open, the first click, and for being gone through by a program.
--- kind: 1 opened, 2 clicked, 3 scanned. Forgotten with the events, by the time in message_id.
+-- kind: 1 opened, 2 clicked; gone through: 3 many links, 4 a hidden one; from 16 on the number of a link, followed in the
+-- first minute. Forgotten with the events, by the time in message_id.
 CREATE TABLE reactions (
     bucket smallint NOT NULL,
     message_id bytea NOT NULL,

@@ -12,14 +12,18 @@ _SQL = queries.load("suppressions")
 
 
 class Match(NamedTuple):
-    """A value that is on a list; `resource_id`: the only resource for which that holds, 0 for all."""
+    """A value that is on a list; `resource_id`: the only resource for which that holds, 0 for all.
+
+    `written`: what is on the list, the value itself or a hash of it.
+    """
 
     list_id: int
     resource_id: int
+    written: str
 
 
 async def list_matching(transaction: Transaction, values: Collection[str]) -> dict[str, list[Match]]:
-    """On which lists these values are; those that are on none are left out."""
+    """On which lists these values are, themselves or their hashes; those that are on none are left out."""
     found: dict[str, list[Match]] = {}
     for value, *match in await fetch(transaction, _SQL["list_matching"], values=_texts(values)):
         found.setdefault(value, []).append(Match(*match))

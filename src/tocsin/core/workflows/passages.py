@@ -19,6 +19,7 @@ MOST_DEPTH = 10
 INSIDE = "inside"
 ENTERED_BEFORE = "entered_before"
 TOO_DEEP = "too_deep"
+NOT_ACTIVE = "not_active"
 
 
 class Memory(Struct, omit_defaults=True):

@@ -43,6 +43,15 @@ WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea AND t
 ORDER BY at DESC, id DESC
 LIMIT 1;
 
+-- name: find_latest_of_workflow
+-- The latest that kept a profile out of a workflow.
+SELECT id, at, type, database_id, message_id, launch_id, trigger_id, data::text
+FROM events
+WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea AND trigger_id = 0
+    AND data->>'workflow_id' = %(workflow_id)s::text
+ORDER BY at DESC, id DESC
+LIMIT 1;
+
 -- name: find_place
 -- When was this event of a profile?
 SELECT at

@@ -1,3 +1,11 @@
+-- name: keep_graphs
+-- No graph changes until the transaction ends; whoever brings profiles in may do so beside others.
+SELECT pg_advisory_xact_lock_shared(%(kind)s::integer, 0);
+
+-- name: lock_graphs
+-- Nobody brings profiles in until the transaction ends.
+SELECT pg_advisory_xact_lock(%(kind)s::integer, 0);
+
 -- name: list_inside
 -- Which of these profiles are in a workflow now?
 SELECT passages.profile_id

@@ -11,16 +11,23 @@ WHERE bucket = ANY(%(buckets)s::smallint[]) AND id = ANY(%(message_ids)s::bytea[
 -- name: insert
 -- Note what messages have met with, unless they have before; answers what is new.
 INSERT INTO reactions (bucket, message_id, kind, at)
-SELECT * FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(kinds)s::smallint[], %(instants)s::timestamptz[])
+SELECT met.bucket, met.id, met.kind, %(at)s
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(kinds)s::smallint[]) AS met (bucket, id, kind)
 ON CONFLICT (bucket, message_id, kind) DO NOTHING
 RETURNING message_id, kind;
 
--- name: list_of_kind
--- Which of these messages have met with something of a kind?
-SELECT reactions.message_id
+-- name: note_followed
+-- Note when links of messages were followed, the last time of each.
+INSERT INTO reactions (bucket, message_id, kind, at)
+SELECT * FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(kinds)s::smallint[], %(instants)s::timestamptz[])
+ON CONFLICT (bucket, message_id, kind) DO UPDATE SET at = EXCLUDED.at WHERE reactions.at < EXCLUDED.at;
+
+-- name: list_scans
+-- What is known of programs that go through these messages: that one has, and which links were followed when.
+SELECT reactions.message_id, reactions.kind, reactions.at
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
 JOIN reactions
-    ON reactions.bucket = sought.bucket AND reactions.message_id = sought.id AND reactions.kind = %(kind)s::smallint;
+    ON reactions.bucket = sought.bucket AND reactions.message_id = sought.id AND reactions.kind >= %(first)s::smallint;
 
 -- name: delete_old
 -- Forget what messages have met with that were made before a time.

@@ -1,11 +1,25 @@
 -- name: list_matching
--- Which of these values are on which lists? One value may be on several. Value by value, by the index.
-SELECT asked.value, found.list_id, found.resource_id
-FROM unnest(%(values)s::text[]) AS asked (value)
+-- Which of these values are on which lists, as they are or as hashes? One value may be on several. Value by value, by the
+-- index. Nothing is hashed unless there are such hashes at all, which is asked once.
+WITH asked AS (SELECT value FROM unnest(%(values)s::text[]) AS value)
+SELECT meant.value, found.list_id, found.resource_id, meant.written
+FROM (
+    SELECT value, value AS written FROM asked
+    UNION ALL
+    SELECT value, 'md5:' || md5(value)
+    FROM asked
+    WHERE NOT starts_with(value, '@')
+        AND EXISTS (SELECT FROM suppressions WHERE suppressions.value >= 'md5:' AND suppressions.value < 'md5:g')
+    UNION ALL
+    SELECT value, 'sha256:' || encode(sha256(convert_to(value, 'UTF8')), 'hex')
+    FROM asked
+    WHERE NOT starts_with(value, '@')
+        AND EXISTS (SELECT FROM suppressions WHERE suppressions.value >= 'sha256:' AND suppressions.value < 'sha256:g')
+) AS meant (value, written)
 CROSS JOIN LATERAL (
     SELECT suppressions.list_id, suppressions.resource_id
     FROM suppressions
-    WHERE suppressions.value = asked.value
+    WHERE suppressions.value = meant.written
     LIMIT 1000
 ) AS found;
 

@@ -1,4 +1,4 @@
-"""`messages/explain` (ours): why somebody did or did not get a message."""
+"""`messages/explain` (ours): why somebody did or did not get a message, or come into a workflow."""
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -13,12 +13,13 @@ from tocsin.web.envelope import DataAnswer, Envelope
 
 
 class ExplainRequest(Envelope, kw_only=True, omit_defaults=True):
-    """A message, by `message_id` or `smid`; or the latest that a trigger had for a profile."""
+    """A message, by `message_id` or `smid`; the latest that a trigger had for a profile; or its way into a workflow."""
 
     message_id: str = ""
     smid: str = ""
     profile_id: str = ""
     trigger_id: int | None = None
+    workflow_id: int | None = None
 
 
 class ExplainedEvent(Struct, kw_only=True):
@@ -35,11 +36,15 @@ class ExplainedEvent(Struct, kw_only=True):
 
 
 class ExplainedMessage(Struct, kw_only=True, omit_defaults=True):
-    """Everything known of a message, or of why there is none. `rules` and `alternatives` are as of now."""
+    """Everything known of a message, of why there is none, or of a way into a workflow. `rules` and `alternatives` are
+    as of now.
+    """
 
     profile_id: str
-    trigger_id: int
-    trigger_name: str
+    trigger_id: int = 0
+    trigger_name: str = ""
+    workflow_id: int = 0
+    workflow_name: str = ""
     state: str
     smid: str = ""
     launch: LaunchOrigin | None = None
@@ -52,7 +57,7 @@ class ExplainedMessage(Struct, kw_only=True, omit_defaults=True):
 
 
 async def explain(call: Call, request: ExplainRequest) -> DataAnswer:
-    """Why a profile did or did not get a message: its launch, its address, each rule, each attempt."""
+    """Why a profile did or did not get a message, or come into a workflow: launch, address, each rule, each attempt."""
     return DataAnswer(data=_describe(await _explain(call, request)))
 
 
@@ -63,13 +68,22 @@ async def _explain(call: Call, request: ExplainRequest) -> Explanation:
         if message_id is None:
             raise NotFound("there is no such message", path="message_id")
         return await explaining.explain_message(call.context, call.transaction, call.configuration, message_id)
-    if request.trigger_id is None or not request.profile_id:
-        raise Invalid("expected a message, or a profile and a trigger", path="message_id")
-    trigger = call.configuration.get_trigger(request.trigger_id)
-    profile_id = ids.parse(request.profile_id)
-    if profile_id is None or not await stored_profiles.find(call.transaction, trigger.database, [profile_id]):
-        raise NotFound(f"there is no such profile in database {trigger.database}", path="profile_id")
+    if not request.profile_id or (request.trigger_id is None) == (request.workflow_id is None):
+        raise Invalid("expected a message, or a profile and a trigger or workflow", path="message_id")
+    if request.workflow_id is not None:
+        workflow = call.configuration.get_workflow(request.workflow_id)
+        profile_id = await _get_profile_id(call, workflow.database, request.profile_id)
+        return await explaining.explain_entry(call.transaction, call.configuration, workflow, profile_id)
+    trigger = call.configuration.get_trigger(request.trigger_id or 0)
+    profile_id = await _get_profile_id(call, trigger.database, request.profile_id)
     return await explaining.explain_launch(call.context, call.transaction, call.configuration, trigger, profile_id)
+
+
+async def _get_profile_id(call: Call, database_id: int, said: str) -> bytes:
+    profile_id = ids.parse(said)
+    if profile_id is None or not await stored_profiles.find(call.transaction, database_id, [profile_id]):
+        raise NotFound(f"there is no such profile in database {database_id}", path="profile_id")
+    return profile_id
 
 
 def _describe(explanation: Explanation) -> ExplainedMessage:

@@ -69,6 +69,7 @@ class EventDescription(Struct, kw_only=True):
     missing_values: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     rule: str | UnsetType = UNSET
+    workflow_id: int | UnsetType = UNSET
     custom_data: Any = UNSET
 
 

@@ -34,12 +34,14 @@ class WorkflowMembers(Envelope, kw_only=True, omit_defaults=True):
     name: str | None = None
     database: int | None = None
     reentry: str | None = None
+    control_group_percent: float | None = None
+    ignore_control_group: bool | None = None
     active: bool | None = None
     nodes: Any = None
 
     def given(self) -> dict[str, Any]:
         """The members that are there."""
-        names = ("name", "database", "reentry", "active", "nodes")
+        names = ("name", "database", "reentry", "control_group_percent", "ignore_control_group", "active", "nodes")
         return {name: value for name in names if (value := getattr(self, name)) not in (None, "")}
 
 
@@ -104,6 +106,8 @@ class WorkflowDescription(Struct):
     active: bool
     is_active: bool
     reentry: str
+    control_group_percent: float
+    ignore_control_group: bool
     nodes: list[Any]
     numbers: list[NodeNumbers]
 
@@ -200,6 +204,8 @@ def describe(workflow: Workflow, numbers: Numbers) -> WorkflowDescription:
         active=workflow.active,
         is_active=workflow.active,
         reentry=workflow.reentry,
+        control_group_percent=workflow.control_group_percent,
+        ignore_control_group=workflow.ignore_control_group,
         nodes=[_mark(node) for node in workflow_changes.describe(workflow)["nodes"]],
         numbers=[
             NodeNumbers(node.id, numbers.inside.get(node.id, 0), numbers.through(node.id, ways[node.id]))
