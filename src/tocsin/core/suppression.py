@@ -1,18 +1,25 @@
 """Addresses that get nothing: how calls and files write them, and which of them stand for an address."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import Struct
 
-from tocsin.core import emails, phones
+from tocsin.core import emails, fields, phones
+from tocsin.core.addresses import parse_push_address
 
 # Addresses that bounced for good, or whose owner complained; no file and no call can add to it.
 AUTOMATIC_LIST = 0
 AUTOMATIC_NAME = "Bounces and complaints"
 
 Source = Literal["file", "api", "bounce", "complaint"]
+
+# What is a URL is no provider's name with a subscription.
+_is_device = re.compile(
+    r"(?!mailto:|tel:|sms:|https?:)([a-z][a-z0-9_-]{0,99}):([^\x00-\x1f\ud800-\udfff]{1,4096})", re.IGNORECASE
+).fullmatch
 
 
 class Suppression(Struct, frozen=True):
@@ -31,10 +38,15 @@ class Suppression(Struct, frozen=True):
 
 
 def parse_value(text: str) -> str:
-    """An email address, a phone number or `@domain` in the spelling that is compared. ValueError for anything else."""
+    """An email address, a phone number, `@domain` or `provider:subscription_id` in the spelling that is compared.
+
+    ValueError for anything else.
+    """
     said = text.strip()
     if said.startswith("@"):
         return _parse_domain(said)
+    if device := _is_device(said):
+        return _device_value(*device.groups())
     return emails.key(emails.parse(said)) if "@" in said else phones.parse(said)
 
 
@@ -46,12 +58,17 @@ def _parse_domain(text: str) -> str:
     return f"@{domain}"
 
 
+def _device_value(provider: str, subscription_id: str) -> str:
+    """No email address and no phone number begins like this. A long one is cut, as what profiles are found by."""
+    return fields.match_text(f"{provider.lower()}:{subscription_id}")
+
+
 def values_of(channel: str, address: str) -> tuple[str, ...]:
-    """What on a list stands for an address: itself, and of an email its domain. Nothing stands for a device."""
+    """What on a list stands for an address: itself, and of an email its domain."""
     if channel == "email":
         key = emails.key(address)
         return key, f"@{key.rpartition('@')[2]}"
-    return (address,) if channel == "sms" else ()
+    return (_device_value(*parse_push_address(address)),) if channel == "push" else (address,)
 
 
 def describe_list(list_id: int) -> str:
@@ -70,7 +87,7 @@ def parse_values(texts: Iterable[str]) -> Iterator[str | ValueError]:
 
 def covering(value: str) -> tuple[str, ...]:
     """The values on lists that keep a parsed value from getting anything: itself, and of an email its domain."""
-    return values_of("email", value) if "@" in value[1:] else (value,)
+    return values_of("email", value) if "@" in value[1:] and not _is_device(value) else (value,)
 
 
 def describe_entry(one: Suppression) -> str:
