@@ -45,7 +45,10 @@ SELECT bucket, id, n % 10, due_at FROM numbers;
 INSERT INTO steps (bucket, profile_id, passage_id, number, at, workflow_id, node, reason)
 SELECT bucket, id, id, 1, now(), n % 10, 'start', 'entered' FROM numbers;
 
-ANALYZE profiles, identities, messages, events, tasks, passages, workflow_entries, steps;
+INSERT INTO short_links (bucket, code, message_id, number, links, url)
+SELECT bucket, n, id, 0, 1, 'https://example.com/' FROM numbers;
+
+ANALYZE short_links, profiles, identities, messages, events, tasks, passages, workflow_entries, steps;
 """
 
 
@@ -84,6 +87,13 @@ def lost(count):
 
 def happened(count):
     return keys(count) | {"message_ids": keys(count)["ids"]}
+
+
+def short(count):
+    codes = keys(count)
+    return {"buckets": codes["buckets"], "codes": list(range(1, count + 1)), "message_ids": codes["ids"]} | {
+        "urls": text_column([b"https://example.com/"] * count)
+    }
 
 
 def moved(count):
@@ -154,6 +164,13 @@ OF_OTHERS = {
     "messages.lock_due": (CLAIM | TURNS, {"turn", "due_at"}),
     "messages.claim": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
     "messages.take": (keys(CLAIMED), {"bucket", "id"}),
+    "short_links.list_taken": (short(CLAIMED), {"bucket", "code"}),
+    "short_links.find": ({"bucket": 7, "code": 7}, {"bucket", "code"}),
+    "short_links.delete": (keys(CLAIMED), {"bucket", "message_id"}),
+    "short_links.delete_old": (
+        {"buckets": smallint_column(range(256)), "before": bytes(12)},
+        {"bucket", "message_id"},
+    ),
     "messages.delete": (keys(CLAIMED), {"bucket", "id"}),
     "messages.postpone": (keys(CLAIMED) | {"due_at": [NOW] * CLAIMED}, {"bucket", "id"}),
     "messages.give_back": (

@@ -23,6 +23,7 @@ from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
 from tocsin.core.public_links import PublicLinks
+from tocsin.core.short_links import ShortLink
 from tocsin.log import get as get_log
 from tocsin.store import files, launches
 from tocsin.store import profiles as stored_profiles
@@ -46,6 +47,7 @@ class Composed(NamedTuple):
     channel: str = "email"
     segments: int = 0
     give_up_after: timedelta = retry.GIVE_UP_AFTER
+    short_links: Sequence[ShortLink] = ()
 
 
 _Said = EmailTemplate | SmsTemplate | PushTemplate
@@ -101,7 +103,7 @@ class ChannelComposer(Protocol):
 
 _COMPOSERS: Mapping[str, Callable[[Any, PublicLinks], ChannelComposer]] = {
     "email": EmailComposer,
-    "sms": lambda template, _: SmsComposer(template),
+    "sms": SmsComposer,
     "push": lambda template, _: PushComposer(template),
 }
 
@@ -148,7 +150,16 @@ class Composer:
             return Composed(message, None, None, deferred, database_id, 0, channel, 0, give_up_after)
         envelope = Envelope(message.id, content.sender, message.address, content.body)
         return Composed(
-            message, sender, envelope, None, database_id, content.missing, channel, content.segments, give_up_after
+            message,
+            sender,
+            envelope,
+            None,
+            database_id,
+            content.missing,
+            channel,
+            content.segments,
+            give_up_after,
+            content.short_links,
         )
 
     def _content(self, work: Work, message: ClaimedMessage, trigger: Trigger | None) -> tuple[Sender, Content]:

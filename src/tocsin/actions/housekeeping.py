@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from tocsin.actions import hooks, requests, sessions, tasks
 from tocsin.actions.context import Context
-from tocsin.store import confirmations, files, launches, partitions, reactions
+from tocsin.store import confirmations, files, launches, partitions, reactions, short_links
 
 _CHUNK_ROWS = 5000
 
@@ -19,6 +19,7 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await _forget_launches(context, context.clock() - keep_events)
     async with context.database.transaction() as transaction:
         await reactions.delete_old(transaction, context.clock() - keep_events)
+        await short_links.delete_old(transaction, context.clock() - keep_events)
         await confirmations.delete_old(transaction, context.clock().date())
         for table in partitions.TABLES:
             await partitions.drop(transaction, table, (context.clock() - keep_events).date())

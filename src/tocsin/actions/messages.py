@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from tocsin.actions import bounces, composition, receipts, rules, withholding
+from tocsin.actions import bounces, composition, receipts, rules, short_links, withholding
 from tocsin.actions.composition import Composed, Composer, Work
 from tocsin.actions.context import Context
 from tocsin.actions.flights import Flights
@@ -199,7 +199,8 @@ class Delivery:
                 work = await composition.read(self._context, transaction, configuration, claimed)
             claimed = await self._withhold(work, claimed, waiting)
             claimed = await self._admit(work, claimed, waiting)
-            for group in self._composer.compose_groups(work, claimed):
+            for composed_group in self._composer.compose_groups(work, claimed):
+                group = await short_links.store(self._context, composed_group)
                 for sender_id, same in _by_sender(group).items():
                     await lane.flights.wait_for_room(sender_id)
                     lane.flights.start(sender_id, self._see_through(configuration, same))

@@ -28,6 +28,7 @@ _ROBOT = re.compile(
     r"bot\b|bot/|crawl|spider|scan|security|protect|preview|prefetch|fetcher|validator|monitor|headless|phantomjs"
     r"|barracuda|mimecast|proofpoint|messagelabs|symantec|fireeye|trendmicro|sophos|forcepoint|ironport|bitdefender"
     r"|kaspersky|zscaler|cloudmark|urldefense|safelinks|microsoft office existence|slurp|facebookexternalhit"
+    r"|^whatsapp|^viber|^snapchat|vkshare|embedly|iframely"
     r"|curl/|wget/|python|java/|okhttp|go-http-client|libwww|httpclient|axios|node-fetch|guzzle|ruby|perl|powershell",
     re.IGNORECASE,
 )
@@ -46,7 +47,12 @@ class Hit(Struct, frozen=True):
 
 
 def judge(hit: Hit, networks: Networks) -> Reason | None:
-    """Why this was no person, as far as the request shows it; None when it may have been one."""
+    """Why this was no person, as far as the request shows it; None when it may have been one.
+
+    What a device reports is told by a program, of what a person does: nobody else has what it shows.
+    """
+    if hit.target.is_report:
+        return None
     if hit.target.kind == "trap":
         return "hidden_link"
     if hit.method == "HEAD":

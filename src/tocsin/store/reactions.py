@@ -2,16 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from tocsin.core import ids
+from tocsin.core.reactions import Reaction
 from tocsin.store import queries
 from tocsin.store.database import Transaction, bytea_column, fetch, id_columns, smallint_column
 
-Reaction = Literal["opened", "clicked", "scanned"]
-
 _SQL = queries.load("reactions")
-_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "scanned": 3}
+_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "scanned": 3, "delivered": 4}
 _WORDS = {number: word for word, number in _NUMBERS.items()}
 
 

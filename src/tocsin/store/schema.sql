@@ -211,8 +211,8 @@ CREATE TABLE launch_totals (
     PRIMARY KEY (bucket, launch_id, type)
 ) WITH (fillfactor = 70);
 
--- What messages have met with: a row for the first open, the first click, and for being gone through by a program.
--- kind: 1 opened, 2 clicked, 3 scanned. Forgotten with the events, by the time in message_id.
+-- What messages have met with: a row for the first open, the first click, for being gone through by a program, and for
+-- the first report of a device that has it. kind: 1 opened, 2 clicked, 3 scanned, 4 delivered. Forgotten with the events, by the time in message_id.
 CREATE TABLE reactions (
     bucket smallint NOT NULL,
     message_id bytea NOT NULL,
@@ -220,6 +220,22 @@ CREATE TABLE reactions (
     at timestamptz NOT NULL,
     PRIMARY KEY (bucket, message_id, kind)
 );
+
+-- Where the short links in SMS lead. code: a keyed hash of 57 bits (core/short_links.py). number, links: which link of its
+-- message, and of how many. Forgotten with the events, by the time in message_id.
+CREATE TABLE short_links (
+    bucket smallint NOT NULL,
+    code bigint NOT NULL,
+    message_id bytea NOT NULL,
+    number smallint NOT NULL,
+    links smallint NOT NULL,
+    url text NOT NULL,
+    PRIMARY KEY (bucket, code),
+    CONSTRAINT short_links_bucket_is_last_byte_of_message_id CHECK (bucket = get_byte(message_id, 11))
+);
+
+-- Answers: which links are of this message, and which are old?
+CREATE INDEX short_links_of_a_message ON short_links (bucket, message_id);
 
 -- How many confirmation mails an address, known by its hash, was sent on a day.
 CREATE TABLE confirmations (
