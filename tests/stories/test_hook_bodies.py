@@ -20,7 +20,7 @@ from tocsin.core.messages import EventType
 ANN, PHONE, DEVICE = "ann@example.com", "+79000000001", "android-1"
 SHOP = "https://shop.example.com/"
 BROWSER = "Mozilla/5.0 Firefox/140.0"
-NO_ONE_SAYS = {"deliv", "deliv_push"}  # Next servers and push services tell of no arrival.
+NO_ONE_SAYS = {"deliv"}  # Next mail servers tell of no arrival.
 CONFIGURATION = """
 templates:
   - id: 60
@@ -47,7 +47,8 @@ triggers: [{{id: 200, name: Code, database: 1, channel: sms, resource: 20, templ
 PUSHES = """
 senders: [{{id: 30, name: app, channel: push, type: fcm, credentials_file: {file}, base_url: "{url}"}}]
 templates: [{{id: 30, name: Order, push: {{title: Your order, text: is here}}}}]
-triggers: [{{id: 300, name: Order, database: 1, channel: push, resource: 22, template: 30, sender: 30, active: true}}]
+triggers: [{{id: 300, name: Order, database: 1, channel: push, resource: 22, template: 30, sender: 30, active: true,
+  tracking: {{opens: true, clicks: true}}}}]
 """
 
 
@@ -236,17 +237,31 @@ async def is_answered_by_stop(scene: Scene) -> None:
     await _text(scene, b'{"status": "ok", "id": "prov-1"}', sender=PHONE, body="STOP")
 
 
-async def _push(scene: Scene, treatments: Mapping[str, Any]) -> None:
+async def _push(scene: Scene, treatments: Mapping[str, Any], *reported: str) -> None:
+    """A push message that the provider answers, and of which the device reports, like this."""
     async with Google(now=time.time() + 30) as google:
         google.treatments = dict(treatments)
         write(scene.folder, "account.json", google.credentials())
         await scene.apply(PUSHES.format(file=scene.folder / "account.json", url=google.url))
         await scene.launch(300)
         await scene.stage.delivery.close()
+    scene.stage.clock.advance(minutes=1)
+    for event in reported:
+        uid = google.messages[0]["data"]["_uid"]
+        await scene.stage.client.post("/m/p", json={"_uid": uid, "event": event}, headers={"user-agent": BROWSER})
+        await scene.stage.hits.flush()
 
 
 async def is_pushed(scene: Scene) -> None:
     await _push(scene, {})
+
+
+async def is_opened_on_a_device(scene: Scene) -> None:
+    await _push(scene, {}, "delivered", "opened", "opened")
+
+
+async def is_clicked_on_a_device(scene: Scene) -> None:
+    await _push(scene, {}, "clicked", "delivered")
 
 
 async def is_pushed_in_vain(scene: Scene) -> None:
@@ -276,6 +291,8 @@ STORIES: dict[Callable[[Scene], Awaitable[None]], str] = {
     is_not_texted: "undeliv_sms/1",
     is_answered_by_stop: "send_sms/1 unsub_sms/0",
     is_pushed: "send_push/1",
+    is_opened_on_a_device: "send_push/1 deliv_push/1 open_push/1 uopen_push/1",
+    is_clicked_on_a_device: "send_push/1 deliv_push/1 open_push/1 uopen_push/1 click_push/1 uclick_push/1",
     is_pushed_in_vain: "undeliv_push/1",
 }
 # Not of any message or launch, so of no call that said anything.
@@ -293,6 +310,8 @@ SAYS = {
     "send_sms": {"address": PHONE, "provider_id": "prov-1"},
     "click_sms": {"link_url": "https://shop.example.com/7", "browser": "Firefox"},
     "unsub_sms": {"address": PHONE},
+    "deliv_push": {"ip": "127.0.0.1", "browser": "Firefox"},
+    "uclick_push": {"ip": "127.0.0.1"},
 }
 
 

@@ -104,7 +104,7 @@ class ChannelComposer(Protocol):
 _COMPOSERS: Mapping[str, Callable[[Any, PublicLinks], ChannelComposer]] = {
     "email": EmailComposer,
     "sms": SmsComposer,
-    "push": lambda template, _: PushComposer(template),
+    "push": PushComposer,
 }
 
 

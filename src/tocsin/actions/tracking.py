@@ -59,14 +59,15 @@ class Hits:
         self._writer: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
-    def add(self, target: Target, *, method: str, ip: str, user_agent: str) -> None:
-        """Take a hit; it is written within the next moments."""
+    def add(self, target: Target, *, method: str, ip: str, user_agent: str) -> bool:
+        """Take a hit, which is written within the next moments; False when there is no room for it."""
         if len(self._waiting) + len(self._held) >= _MOST_WAITING:
             log.warning("tracking.dropped", waiting=_MOST_WAITING)
-            return
+            return False
         self._waiting.append(Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT]))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
+        return True
 
     async def flush(self) -> None:
         """Write all that there is now, without waiting for what may come. NotReady when the database is away."""

@@ -135,9 +135,13 @@ class Rewriter:
         return _with_urls(text, found, urls), list({one.code: one for one in made}.values())
 
     def rewrite_url(self, url: str, message_id: bytes, number: int, links: int) -> str:
-        """A link of a push message, leading here first if it is to and is one that a browser opens."""
+        """A link of a push message, leading here first if it is to and is one that a browser opens.
+
+        One with TLS does not lead over a way without: browsers and FCM would refuse that.
+        """
+        is_safe = self.base.startswith("https://") or url.startswith("http://")
         is_tracked = self.clicks and url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL_OF_A_PUSH
-        if not is_tracked or self._is_own(url):
+        if not (is_tracked and is_safe) or self._is_own(url):
             return url
         token = make_token(self._signer, Target("click", message_id, number, links, self._decorate(url), "push"))
         return f"{self.base}{CLICK_PATH}/{token}"

@@ -8,7 +8,7 @@ from tocsin.actions.tracking import Hits
 from tocsin.core import tracking
 from tocsin.core.errors import NotReady, TocsinError
 from tocsin.log import get as get_log
-from tocsin.web.public import confirming, pages, unsubscribing
+from tocsin.web.public import confirming, pages, push_reports, unsubscribing
 from tocsin.web.public.tracking import CLICK_PATH, OPEN_PATH, SHORT_PATH, answer_click, answer_open, answer_short
 
 log = get_log("tocsin.recipients")
@@ -19,6 +19,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 async def answer(context: Context, hits: Hits, request: Request, path: str) -> Response:
     """The answer to a recipient, always one that people can read."""
+    if push_reports.is_meant(path):
+        return await push_reports.take(context, hits, request, path)
     if request.method not in _METHODS:
         return pages.show(request, "not_found_title", "not_found", status=405)
     try:
