@@ -164,6 +164,11 @@ OF_OTHERS = {
     "messages.lock_due": (CLAIM | TURNS, {"turn", "due_at"}),
     "messages.claim": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
     "messages.take": (keys(CLAIMED), {"bucket", "id"}),
+    "messages.get": (keys(CLAIMED), {"bucket", "id"}),
+    "messages.readdress": (
+        keys(CLAIMED) | {"from_addresses": values(CLAIMED), "to_addresses": values(CLAIMED), "due_at": NOW},
+        {"bucket", "id"},
+    ),
     "short_links.list_taken": (short(CLAIMED), {"bucket", "code"}),
     "short_links.find": ({"bucket": 7, "code": 7}, {"bucket", "code"}),
     "short_links.delete": (keys(CLAIMED), {"bucket", "message_id"}),

@@ -70,6 +70,7 @@ CREATE TABLE identities (
 -- A call that started a trigger or a workflow; what is common to its messages stands here once.
 -- state: what an operator wants of it. is_unsettled: its messages are still to be brought into line with that.
 -- source: the call, or the kind of event. size: messages of a trigger, passages of a workflow. skipped: profiles.
+-- is_addressed: the call names the address, so that nothing of it goes to another device.
 CREATE TABLE launches (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -84,6 +85,7 @@ CREATE TABLE launches (
     source text NOT NULL DEFAULT '',
     size integer NOT NULL DEFAULT 0,
     skipped integer NOT NULL DEFAULT 0,
+    is_addressed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (bucket, id),
     CONSTRAINT launches_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
     CONSTRAINT launches_state_is_known CHECK (state IN ('running', 'paused', 'cancelled'))
