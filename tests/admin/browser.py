@@ -12,6 +12,7 @@ from lxml import html
 
 from cast import Stage
 from tocsin.actions import users
+from tocsin.web.admin.app import Console
 
 PASSWORD = "correct horse battery"
 OWNER = "olga@example.com"
@@ -83,6 +84,13 @@ class Browser:
             transport=transport, base_url="http://tocsin.test", follow_redirects=True, headers={"user-agent": "Browser"}
         ) as client:
             yield cls(stage, client)
+
+    @property
+    def console(self) -> Console:
+        """What answers."""
+        (route,) = self.client._transport.app.routes  # type: ignore[attr-defined]  # noqa: SLF001 - the stage's own application
+        console: Console = route.endpoint.__self__.console
+        return console
 
     async def get(self, path: str = "", **headers: str) -> Page:
         return Page(await self.client.get(f"/admin/{path}", headers=headers))

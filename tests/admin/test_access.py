@@ -208,6 +208,7 @@ async def test_a_new_password_ends_all_other_sessions(stage: Stage, owner: Brows
 async def test_each_page_is_for_those_with_its_right_only(enter):
     for role in ("editor", "support", "viewer"):
         browser = await enter(role)
+        browser.console.closing.begin()
         for page in TABLE:
             if not page.is_open and "{" not in page.path:
                 is_allowed = page.right in RIGHTS_OF[role]

@@ -7,7 +7,6 @@ from browser import Browser
 from cast import Stage
 from tocsin.actions import configuration
 from tocsin.actions.inbox import Inbox
-from tocsin.web.admin.app import Console
 
 NASTY = "<script>alert(1)</script>"
 HOOK = """
@@ -64,19 +63,12 @@ async def test_what_fails_is_told_with_what_to_do(stage: Stage, owner: Browser):
 
 async def test_live_numbers_come_as_an_event_and_end_with_the_server(stage: Stage, owner: Browser):
     await launch(stage, "ann@example.com")
-    closing = _console(owner).closing
-    closing.begin()
+    owner.console.closing.begin()
     page = await owner.get("live")
     assert page.response.headers["content-type"].startswith("text/event-stream")
     assert page.html.startswith("data: ")
     assert page.html.count("\n\n") == 1
     assert NASTY not in page.html
-
-
-def _console(browser: Browser) -> Console:
-    (route,) = browser.client._transport.app.routes  # type: ignore[attr-defined]  # noqa: SLF001 - the stage's own application
-    console: Console = route.endpoint.__self__.console
-    return console
 
 
 async def test_a_new_installation_is_told_how_to_begin(stage: Stage, owner: Browser):

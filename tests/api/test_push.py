@@ -140,6 +140,38 @@ async def test_a_call_in_xml_that_matches_by_push_subscription_reaches_the_newes
     assert services.google.messages == []
 
 
+async def test_where_the_newest_device_cannot_be_reached_the_next_newest_is(stage: Stage, services: Services):
+    huawei = {"channel": "push", "resource_id": 22, "provider": "android-huawei", "subscription_id": "h-1"}
+    await stage.add(email="ann@example.com", _fname="Ann", subscriptions=[*services.subscribe(), huawei])
+    listed = await stage.post("suppresses/add", id=1, emails=[f"ios-apns:{PHONE}"])
+    assert (listed["error"], listed["total_imported"]) == (0, 1)
+    answer = await start(stage, 301)
+    await stage.work()
+    assert answer["error"] == 0
+    assert "skipped" not in answer
+    assert (len(services.google.messages), len(services.browsers.shown), len(services.apple.taken)) == (0, 1, 0)
+
+
+async def test_a_device_on_a_suppression_list_gets_nothing(stage: Stage, services: Services):
+    lists = "suppression_lists: [{id: 1, name: Global, addresses: ['Android-Firebase:android-1']}]"
+    await configuration.apply(stage.context, lists, "lists.yaml", {})
+    await stage.add(email="ann@example.com", _fname="Ann", subscriptions=services.subscribe())
+    answer = await stage.post_xml(
+        "suppresses/add",
+        f"<xml><token>{TOKEN}</token><id>1</id><emails>ios-apns:{PHONE}</emails></xml>",
+    )
+    assert answer.findtext("total_imported") == "1"
+    await start(stage, 300)
+    await stage.work()
+    assert (len(services.google.messages), len(services.browsers.shown), len(services.apple.taken)) == (0, 1, 0)
+    skipped = await start(stage, 302)
+    assert [(one["reason"], one["rule"]) for one in skipped["skipped"]] == [("suppressed", "suppression list 1")]
+    found = await stage.post("suppresses/entries", emails=["android-firebase:android-1"])
+    assert [(one["email"], one["source"]) for one in found["data"]] == [("android-firebase:android-1", "file")]
+    await configuration.apply(stage.context, lists.replace("android-1", "android-2"), "lists.yaml", {})
+    assert "skipped" not in await start(stage, 302)
+
+
 async def test_a_device_that_is_gone_gets_nothing_more(stage: Stage, services: Services):
     services.google.treatments = {"android-1": fcm_error(404, "NOT_FOUND", "UNREGISTERED")}
     services.apple.treatments = {PHONE: refused(410, "Unregistered")}

@@ -23,6 +23,7 @@ DEVICE = "ab" * 32
 SAID = push.Notification(
     "Your order", "It is on its way", "https://shop.example/o/1", "", "https://shop.example/p.png", "default",
     (push.Button("Track", "https://shop.example/t"),), {"order": "17"}, "order-17", 3600, "normal",
+    "signed", "https://t.example/m/p",
 )  # fmt: skip
 
 
@@ -81,7 +82,8 @@ async def test_a_device_gets_the_alert_and_the_keys_of_the_apps(apple, tmp_path)
         },
         "order": "17",
         "_ac_push": "true",
-        "_uid": ID.hex(),
+        "_uid": "signed",
+        "_report_url": "https://t.example/m/p",
         "_media": "https://shop.example/p.png",
         "_click-url": "https://shop.example/o/1",
         "_buttons": '[{"label":"Track","link":"https://shop.example/t"}]',
@@ -163,7 +165,7 @@ async def test_what_is_no_device_token_is_refused_and_not_asked_about(apple, tmp
 
 
 async def test_a_message_that_is_too_large_is_not_sent_and_its_size_is_said(apple, tmp_path):
-    (outcome,) = await send(apple, tmp_path, envelope(said=push.Notification("T", data={"long": "x" * 4000})))
+    (outcome,) = await send(apple, tmp_path, envelope(said=push.Notification("T", data={"long": "x" * 4050})))
     assert outcome.state == "refused"
     assert outcome.text.endswith("bytes; APNs takes 4096")
 

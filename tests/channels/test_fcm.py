@@ -21,7 +21,7 @@ ID = bytes(range(12))
 SAID = push.Notification(
     "Your order", "It is on its way", "https://shop.example/o/1", "https://shop.example/i.png",
     "https://shop.example/p.png", "default", (push.Button("Track", "https://shop.example/t"),), {"order": "17"},
-    "order-17", 3600, "high",
+    "order-17", 3600, "high", "signed", "https://t.example/m/p",
 )  # fmt: skip
 
 
@@ -61,7 +61,8 @@ async def test_an_android_device_gets_the_notification_and_the_keys_of_the_apps(
             "data": {
                 "order": "17",
                 "_ac_push": "true",
-                "_uid": ID.hex(),
+                "_uid": "signed",
+                "_report_url": "https://t.example/m/p",
                 "_title": "Your order",
                 "_body": "It is on its way",
                 "_icon": "https://shop.example/i.png",

@@ -85,7 +85,7 @@ async def test_the_browser_gets_what_was_said_and_the_service_who_says_it(tmp_pa
     said = push.Notification(
         "Your order", "It is on its way", "https://shop.example/o/1", "https://shop.example/i.png", "", "",
         (push.Button("Track", "https://shop.example/t"), push.Button("Later")), {"order": "17"}, "order-17", 60,
-        "normal",
+        "normal", "signed", "https://t.example/m/p",
     )  # fmt: skip
     async with Browsers() as browsers:
         (outcome,) = await send(browsers, tmp_path, envelope(browsers.subscribe("ann"), "Firefox", said))
@@ -107,7 +107,7 @@ async def test_the_browser_gets_what_was_said_and_the_service_who_says_it(tmp_pa
                 {"action": "button0", "title": "Track", "navigate": "https://shop.example/t"},
                 {"action": "button1", "title": "Later"},
             ],
-            "data": {"order": "17", "_uid": ID.hex()},
+            "data": {"order": "17", "_uid": "signed", "_report_url": "https://t.example/m/p"},
         },
     }
 

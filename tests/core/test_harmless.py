@@ -60,7 +60,7 @@ def test_what_only_looks_like_ours_leads_nowhere_at_our_address_and_is_left_alon
 
 
 def test_a_target_cannot_leave_its_attribute():
-    token = tracking.make_token(SIGNER, tracking.Target("click", ID, 0, 1, 'https://example.org/"><script>'))
+    token = tracking.make_token(SIGNER, "click", ID, 0, 1, b'https://example.org/"><script>')
     html = make_harmless_html(f'<a href="https://click.example.com/m/c/{token}">', LINKS)
     assert html == '<a href="https://example.org/&quot;&gt;&lt;script&gt;">'
 

@@ -16,6 +16,8 @@ from tocsin.core.traffic import COUNTED
         (["send_sms", "deliv_sms"], "delivered"),
         (["send_sms", "undeliv_sms"], "failed"),
         (["uclick", "uopen", "open", "send"], "clicked"),
+        (["send_sms", "click_sms", "uclick_sms"], "clicked"),
+        (["send_push", "deliv_push", "open_push", "uopen_push"], "opened"),
         (["send", "sbounce"], "bounced"),
         (["send", "sbounce", "deliv", "uopen"], "opened"),
         (["send", "uopen", "complain"], "complained"),
@@ -31,6 +33,7 @@ def test_every_word_is_one_of_an_event_and_every_state_has_some():
     assert set(TYPES) == set(STATES)
     assert {type_ for types in TYPES.values() for type_ in types} == set(TELLING)
     assert set(TELLING) | set(COUNTED) <= set(get_args(EventType))
+    assert set(TELLING) <= set(COUNTED)
 
 
 def test_without_a_state_the_events_that_end_the_waiting_are_asked_for():

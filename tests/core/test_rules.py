@@ -149,6 +149,8 @@ SHA256 = "71d4f55f72fa128dfb468a1a3901507c804b74316488744d769d7f4b16696476"
         ("+7 (900) 123-45-67", "+79001234567"),
         ("@Example.com.", "@example.com"),
         ("@bücher.example", "@xn--bcher-kva.example"),
+        ("Android-Firebase:Token:x", "android-firebase:Token:x"),
+        ("mozilla:https://push.example.com/a@b", "mozilla:https://push.example.com/a@b"),
         (f" {MD5.upper()} ", f"md5:{MD5}"),
         (f"MD5:{MD5}", f"md5:{MD5}"),
         (SHA256, f"sha256:{SHA256}"),
@@ -161,9 +163,9 @@ def test_what_is_on_a_list_has_one_spelling(said: str, value: str):
 
 
 @pytest.mark.parametrize(
-    "said",
-    ["", "@", "@x", "@-x.com", "@a b.com", "ann", "a@", "8 900 123", "@@x.com", "@" + "a" * 300],
-)
+    "said", ["", "@", "@x", "@-x.com", "@a b.com", "ann", "a@", "8 900 123", "@@x.com", "@" + "a" * 300,
+      "mailto:a@b.com", "tel:+79001234567", "https://example.com", "ios-apns:", "ios-apns:a\0", "ios-apns:\ud800"],
+)  # fmt: skip
 def test_what_is_no_address_is_refused(said: str):
     with pytest.raises(ValueError, match="is no"):
         suppression.parse_value(said)
@@ -206,7 +208,17 @@ def test_a_list_knows_an_address_by_itself_and_by_its_domain():
         "@xn--bcher-kva.example",
     )
     assert suppression.values_of("sms", "+79001234567") == ("+79001234567",)
-    assert suppression.values_of("push", "android-firebase.x") == ()
+    assert suppression.values_of("push", "Android-Firebase.X:y") == ("android-firebase:X:y",)
+    assert suppression.covering("ann@example.com")[:2] == ("ann@example.com", "@example.com")
+    assert suppression.covering("mozilla:a@b") == ("mozilla:a@b", *suppression.hashes_of("mozilla:a@b"))
+
+
+def test_a_browser_on_a_list_is_known_by_its_long_subscription():
+    subscription = '{"endpoint": "https://push.example.com/a@b", "keys": "' + "k" * 600 + '"}'
+    (value,) = suppression.values_of("push", f"mozilla.{subscription}")
+    assert suppression.parse_value(f" Mozilla:{subscription} ") == value
+    assert len(value) < 300
+    assert suppression.values_of("push", f"mozilla.{subscription}x") != (value,)
 
 
 RULES = """

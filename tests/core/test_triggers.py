@@ -4,7 +4,15 @@ from tocsin.core import addresses
 from tocsin.core.configuration import Trigger
 from tocsin.core.errors import Invalid
 from tocsin.core.launches import SubscriptionFilter
-from tocsin.core.triggers import NO_ADDRESS, NO_SUBSCRIPTION, NOT_SUBSCRIBED, Skip, choose_addresses
+from tocsin.core.triggers import (
+    NO_ADDRESS,
+    NO_SUBSCRIPTION,
+    NOT_SUBSCRIBED,
+    Skip,
+    choose_addresses,
+    keep_newest,
+    list_older,
+)
 
 
 def make_trigger(channel, **members):
@@ -68,10 +76,18 @@ def test_push_goes_to_all_devices_or_to_the_newest():
         "mozilla.a", "ios-apns.b", "mozilla.a.d",
     )  # fmt: skip
     last = make_trigger("push", resource=1, push_sending_mode="last")
-    assert choose_addresses(last, PROFILE, DEVICES) == ("mozilla.a.d",)
-    assert choose_addresses(last, PROFILE, DEVICES[2:3]) == Skip(NOT_SUBSCRIBED)
+    assert keep_newest(last, choose_addresses(last, PROFILE, DEVICES)) == ("mozilla.a.d",)
+    assert keep_newest(last, choose_addresses(last, PROFILE, DEVICES[2:3])) == Skip(NOT_SUBSCRIBED)
     twice = [push("mozilla", "a"), push("mozilla", "a", custom_fields={})]
     assert choose_addresses(make_trigger("push", resource=1), PROFILE, twice) == ("mozilla.a",)
+
+
+def test_older_devices_are_those_subscribed_before_one_that_may_be_gone():
+    last = make_trigger("push", resource=1, push_sending_mode="last")
+    assert list_older(last, DEVICES, "mozilla.a.d") == ("mozilla.a", "ios-apns.b")
+    assert list_older(last, DEVICES, "mozilla.a") == ()
+    assert list_older(last, DEVICES, "mozilla.replaced") == ("mozilla.a", "ios-apns.b", "mozilla.a.d")
+    assert list_older(last, DEVICES[2:3], "mozilla.a") == ()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +102,7 @@ def test_push_goes_to_all_devices_or_to_the_newest():
 )
 def test_a_call_may_name_the_device(wanted, expected):
     trigger = make_trigger("push", resource=1, push_sending_mode="last")
-    assert choose_addresses(trigger, PROFILE, DEVICES, wanted) == expected
+    assert keep_newest(trigger, choose_addresses(trigger, PROFILE, DEVICES, wanted)) == expected
 
 
 def test_a_call_may_name_the_phone_in_another_spelling():

@@ -53,7 +53,11 @@ INSERT INTO suppressions (value, list_id, source, at)
 SELECT email, 1, 'api', due_at FROM numbers
 UNION ALL SELECT 'md5:' || md5(email), 2, 'api', due_at FROM numbers;
 
+INSERT INTO short_links (bucket, code, message_id, number, links, url)
+SELECT bucket, n, id, 0, 1, 'https://example.com/' FROM numbers;
+
 ANALYZE profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps, suppressions;
+ANALYZE short_links;
 """
 
 
@@ -92,6 +96,13 @@ def lost(count):
 
 def happened(count):
     return keys(count) | {"message_ids": keys(count)["ids"]}
+
+
+def short(count):
+    codes = keys(count)
+    return {"buckets": codes["buckets"], "codes": list(range(1, count + 1)), "message_ids": codes["ids"]} | {
+        "urls": text_column([b"https://example.com/"] * count)
+    }
 
 
 def moved(count):
@@ -228,6 +239,18 @@ OF_OTHERS = {
     "messages.lock_due": (CLAIM | TURNS, {"turn", "due_at"}),
     "messages.claim": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
     "messages.take": (keys(CLAIMED), {"bucket", "id"}),
+    "messages.get": (keys(CLAIMED), {"bucket", "id"}),
+    "messages.readdress": (
+        keys(CLAIMED) | {"from_addresses": values(CLAIMED), "to_addresses": values(CLAIMED), "due_at": NOW},
+        {"bucket", "id"},
+    ),
+    "short_links.list_taken": (short(CLAIMED), {"bucket", "code"}),
+    "short_links.find": ({"bucket": 7, "code": 7}, {"bucket", "code"}),
+    "short_links.delete": (keys(CLAIMED), {"bucket", "message_id"}),
+    "short_links.delete_old": (
+        {"buckets": smallint_column(range(256)), "before": bytes(12)},
+        {"bucket", "message_id"},
+    ),
     "messages.delete": (keys(CLAIMED), {"bucket", "id"}),
     "messages.postpone": (keys(CLAIMED) | {"due_at": [NOW] * CLAIMED}, {"bucket", "id"}),
     "messages.give_back": (

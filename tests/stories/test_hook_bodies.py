@@ -1,5 +1,6 @@
 """From a call to the body of a hook, for each kind of event: who, which message, and the call's `custom_data`."""
 
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,7 +19,8 @@ from tocsin.core.messages import EventType
 
 ANN, PHONE, DEVICE = "ann@example.com", "+79000000001", "android-1"
 SHOP = "https://shop.example.com/"
-NO_ONE_SAYS = {"deliv", "deliv_push"}  # Next servers and push services tell of no arrival.
+BROWSER = "Mozilla/5.0 Firefox/140.0"
+NO_ONE_SAYS = {"deliv"}  # Next mail servers tell of no arrival.
 CONFIGURATION = """
 templates:
   - id: 60
@@ -38,13 +40,15 @@ senders:
   - {{id: 20, name: gateway, channel: sms, type: http, url: "{url}/send", json: {{to: "{{phone}}", text: "{{text}}"}},
      from_name: Shop, answer: {{accepted: '"ok"', refused: "no", message_id: $.id}}, callback_secret: callback-secret-2,
      receipts: {{status: state, delivered: [DELIVRD], failed: [UNDELIV], provider_id: id, phone: sender, text: body}}}}
-templates: [{{id: 20, name: Code, sms: {{text: Your code is 7}}}}]
-triggers: [{{id: 200, name: Code, database: 1, channel: sms, resource: 20, template: 20, sender: 20, active: true}}]
+templates: [{{id: 20, name: Code, sms: {{text: "See https://shop.example.com/7"}}}}]
+triggers: [{{id: 200, name: Code, database: 1, channel: sms, resource: 20, template: 20, sender: 20, active: true,
+  tracking: {{clicks: true}}}}]
 """
 PUSHES = """
 senders: [{{id: 30, name: app, channel: push, type: fcm, credentials_file: {file}, base_url: "{url}"}}]
 templates: [{{id: 30, name: Order, push: {{title: Your order, text: is here}}}}]
-triggers: [{{id: 300, name: Order, database: 1, channel: push, resource: 22, template: 30, sender: 30, active: true}}]
+triggers: [{{id: 300, name: Order, database: 1, channel: push, resource: 22, template: 30, sender: 30, active: true,
+  tracking: {{opens: true, clicks: true}}}}]
 """
 
 
@@ -117,7 +121,7 @@ class Scene:
         """What a browser asks for, some time after the mail that is sent first."""
         await self.launch(trigger_id)
         self.stage.clock.advance(minutes=1)
-        await self.stage.client.get(self.link(pattern), headers={"user-agent": "Mozilla/5.0 Firefox/140.0"})
+        await self.stage.client.get(self.link(pattern), headers={"user-agent": BROWSER})
 
     async def press(self, pattern: str, trigger_id: int = 60) -> None:
         await self.launch(trigger_id)
@@ -200,14 +204,15 @@ async def is_sent_again(scene: Scene) -> None:
     await scene.ask("launches/retry", id=launch_id)
 
 
-async def _text(scene: Scene, answer: bytes, **reported: str) -> None:
-    """An SMS that the provider answers, and later reports of, like this."""
+async def _text(scene: Scene, answer: bytes, **reported: str) -> str:
+    """An SMS that the provider answers, and later reports of, like this; what it says."""
     async with WebServer({"/send": page(answer)}) as gateway:
         await scene.apply(GATEWAY.format(url=gateway.url))
         await scene.launch(200)
     if reported:
         scene.stage.clock.advance(minutes=1)
         await scene.stage.client.post("/callbacks/sms/20/callback-secret-2", json=reported)
+    return str(json.loads(gateway.requests[0].body)["text"])
 
 
 async def is_texted(scene: Scene) -> None:
@@ -218,6 +223,12 @@ async def is_texted_in_vain(scene: Scene) -> None:
     await _text(scene, b'{"status": "ok", "id": "prov-1"}', id="prov-1", state="UNDELIV")
 
 
+async def is_clicked_in_an_sms(scene: Scene) -> None:
+    text = await _text(scene, b'{"status": "ok", "id": "prov-1"}')
+    scene.stage.clock.advance(minutes=1)
+    await scene.stage.client.get(text.removeprefix("See "), headers={"user-agent": BROWSER})
+
+
 async def is_not_texted(scene: Scene) -> None:
     await _text(scene, b"no")
 
@@ -226,17 +237,31 @@ async def is_answered_by_stop(scene: Scene) -> None:
     await _text(scene, b'{"status": "ok", "id": "prov-1"}', sender=PHONE, body="STOP")
 
 
-async def _push(scene: Scene, treatments: Mapping[str, Any]) -> None:
+async def _push(scene: Scene, treatments: Mapping[str, Any], *reported: str) -> None:
+    """A push message that the provider answers, and of which the device reports, like this."""
     async with Google(now=time.time() + 30) as google:
         google.treatments = dict(treatments)
         write(scene.folder, "account.json", google.credentials())
         await scene.apply(PUSHES.format(file=scene.folder / "account.json", url=google.url))
         await scene.launch(300)
         await scene.stage.delivery.close()
+    scene.stage.clock.advance(minutes=1)
+    for event in reported:
+        uid = google.messages[0]["data"]["_uid"]
+        await scene.stage.client.post("/m/p", json={"_uid": uid, "event": event}, headers={"user-agent": BROWSER})
+        await scene.stage.hits.flush()
 
 
 async def is_pushed(scene: Scene) -> None:
     await _push(scene, {})
+
+
+async def is_opened_on_a_device(scene: Scene) -> None:
+    await _push(scene, {}, "delivered", "opened", "opened")
+
+
+async def is_clicked_on_a_device(scene: Scene) -> None:
+    await _push(scene, {}, "clicked", "delivered")
 
 
 async def is_pushed_in_vain(scene: Scene) -> None:
@@ -262,9 +287,12 @@ STORIES: dict[Callable[[Scene], Awaitable[None]], str] = {
     is_sent_again: "undeliv/1 retry/1 send/2",
     is_texted: "send_sms/1 deliv_sms/1",
     is_texted_in_vain: "send_sms/1 undeliv_sms/1",
+    is_clicked_in_an_sms: "send_sms/1 click_sms/1 uclick_sms/1",
     is_not_texted: "undeliv_sms/1",
     is_answered_by_stop: "send_sms/1 unsub_sms/0",
     is_pushed: "send_push/1",
+    is_opened_on_a_device: "send_push/1 deliv_push/1 open_push/1 uopen_push/1",
+    is_clicked_on_a_device: "send_push/1 deliv_push/1 open_push/1 uopen_push/1 click_push/1 uclick_push/1",
     is_pushed_in_vain: "undeliv_push/1",
 }
 # Not of any message or launch, so of no call that said anything.
@@ -280,7 +308,10 @@ SAYS = {
     "suppress": {"rule": "suppression list 1"},
     "skip": {"reason": "policy"},
     "send_sms": {"address": PHONE, "provider_id": "prov-1"},
+    "click_sms": {"link_url": "https://shop.example.com/7", "browser": "Firefox"},
     "unsub_sms": {"address": PHONE},
+    "deliv_push": {"ip": "127.0.0.1", "browser": "Firefox"},
+    "uclick_push": {"ip": "127.0.0.1"},
 }
 
 

@@ -24,6 +24,7 @@ from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
 from tocsin.core.public_links import PublicLinks
+from tocsin.core.short_links import ShortLink
 from tocsin.log import get as get_log
 from tocsin.store import files, launches
 from tocsin.store import profiles as stored_profiles
@@ -48,6 +49,7 @@ class Composed(NamedTuple):
     segments: int = 0
     give_up_after: timedelta = retry.GIVE_UP_AFTER
     copy: Copy | None = None
+    short_links: Sequence[ShortLink] = ()
 
 
 _Said = EmailTemplate | SmsTemplate | PushTemplate
@@ -108,8 +110,8 @@ class ChannelComposer(Protocol):
 
 _COMPOSERS: Mapping[str, Callable[[Any, PublicLinks], ChannelComposer]] = {
     "email": EmailComposer,
-    "sms": lambda template, _: SmsComposer(template),
-    "push": lambda template, _: PushComposer(template),
+    "sms": SmsComposer,
+    "push": PushComposer,
 }
 
 
@@ -156,7 +158,7 @@ class Composer:
         envelope = Envelope(message.id, content.sender, message.address, content.body)
         return Composed(
             message, sender, envelope, None, database_id, content.missing, channel, content.segments, give_up_after,
-            content.copy,
+            content.copy, content.short_links,
         )  # fmt: skip
 
     def _content(self, work: Work, message: ClaimedMessage, trigger: Trigger | None) -> tuple[Sender, Content]:

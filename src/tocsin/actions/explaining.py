@@ -21,7 +21,8 @@ from tocsin.core.explaining import (
 from tocsin.core.launches import Launch
 from tocsin.core.message_text import Happening
 from tocsin.core.profiles import Profile
-from tocsin.core.triggers import Skip, choose_addresses
+from tocsin.core.reach import keep_reachable
+from tocsin.core.triggers import Skip, choose_addresses, keep_newest
 from tocsin.store import history, launches, passages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
@@ -136,7 +137,8 @@ async def _look_at(
     explanation: Explanation,
 ) -> None:
     """The profile's addresses, and what each rule says of it at this moment."""
-    chosen = choose_addresses(trigger, profile.fields, profile.subscriptions)
+    there = choose_addresses(trigger, profile.fields, profile.subscriptions)
+    chosen = keep_newest(trigger, keep_reachable(configuration, trigger, there))
     first = "" if isinstance(chosen, Skip) else chosen[0]
     address = explanation.address or first
     own = [profile.fields.get("email")] if trigger.channel == "email" else profile.fields.get("phones") or []

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from tocsin.actions import hooks, inbox, requests, sessions, tasks
 from tocsin.actions.context import Context
-from tocsin.store import confirmations, files, launches, outcomes, partitions, reactions, traffic
+from tocsin.store import confirmations, files, launches, outcomes, partitions, reactions, short_links, traffic
 
 _CHUNK_ROWS = 5000
 # How long minutes of charts are kept apart by connection, and as minutes; and hours and days.
@@ -26,6 +26,7 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await _fold_counts(context)
     async with context.database.transaction() as transaction:
         await reactions.delete_old(transaction, context.clock() - keep_events)
+        await short_links.delete_old(transaction, context.clock() - keep_events)
         await confirmations.delete_old(transaction, context.clock().date())
         for table in partitions.OF_EVENTS:
             await partitions.drop(transaction, table, (context.clock() - keep_events).date())

@@ -378,5 +378,6 @@ def _start_of(
         call.attachments,
         call.workflow_id,
         call.source,
+        is_addressed=call.subscription_filter is not None,
     )
     return _Start(target, launch, called_at + call.timeout.length(), call.subscription_filter, is_locked, configuration)

@@ -3,19 +3,20 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from tocsin.actions import bounces, composition, copies, receipts, rules, withholding
+from tocsin.actions import bounces, composition, copies, readdressing, receipts, rules, short_links, withholding
 from tocsin.actions.composition import Composed, Composer, Work
 from tocsin.actions.context import Context
 from tocsin.actions.flights import Flights
 from tocsin.actions.senders import OpenChannel, Senders
 from tocsin.channels.contract import Channel, Outcome
-from tocsin.core import retry
+from tocsin.core import hashes, retry
 from tocsin.core.configuration import Configuration
 from tocsin.core.copies import SentMessage
 from tocsin.core.errors import NotReady
@@ -154,15 +155,28 @@ class Delivery:
     async def _record_again(self, entries: dict[bytes, Entry]) -> None:
         async with self._context.database.transaction() as transaction:
             await stored_profiles.prefer_indexes(transaction)
-            left = await messages.take(transaction, list(entries))
-            happened = [_event(entries[message.id], message) for message in left]
-            await _settle(transaction, happened)
+            moved = await self._readdress_again(transaction, entries)
+            left = await messages.take(transaction, [one for one in entries if one not in moved])
+            ended = [_event(entries[message.id], message) for message in left]
+            happened = [*ended, *filter(None, moved.values())]
+            await _settle(transaction, ended)
             await outcomes.add(
                 transaction, self.worker_id, [_attempt_again(entries[one.id]) for one in left], self._context.clock()
             )
             await receipts.note_provider_ids(transaction, [entries[message.id] for message in left])
         await bounces.suppress_refused(self._context, happened)
         log.warning("journal.replayed", entries=len(entries), recorded=len(left))
+
+    async def _readdress_again(
+        self, transaction: Transaction, entries: Mapping[bytes, Entry]
+    ) -> dict[bytes, Event | None]:
+        """Messages that go on to another device, or have already: with the end of the one that is gone, or None."""
+        asked = [entry.message_id for entry in entries.values() if entry.address_hash]
+        waiting = await messages.get(transaction, asked) if asked else []
+        stale = {one.id for one in waiting if readdressing.is_stale(entries[one.id], one.address)}
+        ended = {one.id: _event(entries[one.id], one) for one in waiting if one.id not in stale}
+        moved = await readdressing.readdress(self._context, transaction, list(ended.values()), self._context.clock())
+        return {one: ended[one] for one in moved} | dict.fromkeys(stale)
 
     def _may_claim(self, lane: Lane) -> bool:
         """While a sender has all it can take, only now and then: its own messages must be passed over one by one."""
@@ -204,7 +218,8 @@ class Delivery:
                 work = await composition.read(self._context, transaction, configuration, claimed)
             claimed = await self._withhold(work, claimed, waiting)
             claimed = await self._admit(work, claimed, waiting)
-            for group in self._composer.compose_groups(work, claimed):
+            for composed_group in self._composer.compose_groups(work, claimed):
+                group = await short_links.store(self._context, composed_group)
                 for sender_id, same in _by_sender(group).items():
                     await lane.flights.wait_for_room(sender_id)
                     lane.flights.start(sender_id, self._see_through(configuration, same))
@@ -291,10 +306,12 @@ class Delivery:
                     await stored_profiles.prefer_indexes(transaction)
                     await messages.postpone(transaction, list(later.items()))
                     await messages.give_back(transaction, untried)
-                    there = await messages.delete(transaction, [event.message.id for event in happened])
+                    moved = await readdressing.readdress(self._context, transaction, happened, now)
+                    ended = [event for event in happened if event.message.id not in moved]
+                    there = await messages.delete(transaction, [event.message.id for event in ended])
                     await _settle(transaction, [event for event in happened if event.message.id in there])
                     await stored_copies.insert(transaction, copied, there, now)
-                    await outcomes.add(transaction, self.worker_id, _attempts(tried, later, there), now)
+                    await outcomes.add(transaction, self.worker_id, _attempts(tried, later.keys() | moved, there), now)
                     await receipts.note_provider_ids(transaction, [one for one in entries if one.message_id in there])
                 break
             await asyncio.sleep(pause)
@@ -340,7 +357,7 @@ async def _settle(transaction: Transaction, happened: Sequence[Event]) -> None:
         await passages.wake(transaction, [event.message.id for event in happened], happened[0].at)
 
 
-def _attempts(tried: Sequence[Result], later: Mapping[bytes, datetime], there: set[bytes]) -> list[Attempt]:
+def _attempts(tried: Sequence[Result], later: AbstractSet[bytes], there: set[bytes]) -> list[Attempt]:
     """What the attempts have come to; nothing of messages that somebody else has recorded."""
     return [
         Attempt(result.sender_id, result.composed.channel, _kind(result.outcome, later), result.outcome.text)
@@ -358,7 +375,7 @@ def _sent(final: Sequence[Result]) -> list[SentMessage]:
     ]
 
 
-def _kind(outcome: Outcome, later: Mapping[bytes, datetime]) -> OutcomeKind:
+def _kind(outcome: Outcome, later: AbstractSet[bytes]) -> OutcomeKind:
     if outcome.message_id in later:
         return "deferred"
     return "gave_up" if outcome.state == "deferred" else outcome.state
@@ -383,10 +400,12 @@ def _entry(result: Result, now: datetime) -> Entry:
     text, message = outcome.text, composed.message
     if outcome.state == "deferred":
         text = retry.describe_given_up(text, message.attempts, now - (message.first_due_at or now))
+    type_ = event_type(composed.channel, "send" if outcome.state == "sent" else "undeliv")
+    is_gone = readdressing.is_of_device_gone(type_, outcome.code)
     return Entry(
         outcome.message_id,
         now,
-        event_type(composed.channel, "send" if outcome.state == "sent" else "undeliv"),
+        type_,
         composed.database_id,
         message.attempts,
         outcome.code,
@@ -395,6 +414,7 @@ def _entry(result: Result, now: datetime) -> Entry:
         composed.segments,
         result.sender_id,
         outcome.provider_id,
+        hashes.of_address(message.address) if is_gone else "",
     )
 
 

@@ -21,7 +21,7 @@ from tocsin.core.messages import ClaimedMessage, Event, EventType, Subject
 from tocsin.core.profiles import Profile
 from tocsin.core.reach import keep_reachable
 from tocsin.core.rules import Sent
-from tocsin.core.triggers import NOT_SUBSCRIBED, Skip
+from tocsin.core.triggers import NOT_SUBSCRIBED, Skip, keep_newest
 from tocsin.store import events, messages, passages, suppressions
 from tocsin.store import profiles as stored_profiles
 from tocsin.store import rules as stored_rules
@@ -67,6 +67,8 @@ async def check(
             outcome[key] = _without(
                 chosen, {one: skip for one in chosen if (skip := suppressed.get((trigger.id, one)))}
             )
+    # Only now: where the newest device cannot be sent to, the next newest is.
+    outcome = {key: keep_newest(trigger, chosen) for key, chosen in outcome.items()}
     policy = rules.find_policy(configuration, trigger)
     if policy and policy.limits:
         outcome |= await _limit(transaction, configuration, trigger, policy, due_at, profiles, outcome)

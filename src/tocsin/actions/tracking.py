@@ -1,7 +1,7 @@
 """Opens and clicks on their way into the history: gathered in memory, judged, and written many at a time."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -10,13 +10,14 @@ from tocsin.core import scanners, user_agents
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
 from tocsin.core.messages import ClaimedMessage, Event, EventType
+from tocsin.core.reactions import Reaction, list_events, list_reactions
 from tocsin.core.scanners import SETTLED_AFTER, Hit, Networks, Reason, ScanReason
 from tocsin.core.tracking import Target
 from tocsin.log import get as get_log
 from tocsin.store import events, passages, reactions
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
-from tocsin.store.reactions import Reaction, Scans, SentMessage
+from tocsin.store.reactions import Scans, SentMessage
 
 log = get_log("tocsin.tracking")
 
@@ -58,14 +59,15 @@ class Hits:
         self._writer: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
-    def add(self, target: Target, *, method: str, ip: str, user_agent: str) -> None:
-        """Take a hit; it is written within the next moments."""
+    def add(self, target: Target, *, method: str, ip: str, user_agent: str) -> bool:
+        """Take a hit, which is written within the next moments; False when there is no room for it."""
         if len(self._waiting) + len(self._held) >= _MOST_WAITING:
             log.warning("tracking.dropped", waiting=_MOST_WAITING)
-            return
+            return False
         self._waiting.append(Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT]))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._keep_writing())
+        return True
 
     async def flush(self) -> None:
         """Write all that there is now, without waiting for what may come. NotReady when the database is away."""
@@ -153,24 +155,29 @@ class Hits:
         for hit in sorted(known, key=lambda hit: hit.at):
             if id(hit) not in is_kept:
                 message_id = hit.target.message_id
-                of_scan = scanned.get(message_id) if id(hit) in is_early else None
+                of_scan = scanned.get(message_id) if id(hit) in is_early and not hit.target.is_report else None
                 reason = scanners.judge(hit, self._networks) or of_scan
                 judged.append(_Judged(hit, messages[message_id], reason))
         return judged
 
     async def _insert(self, transaction: Transaction, configuration: Configuration, judged: Sequence[_Judged]) -> None:
         people = [one for one in judged if one.reason is None]
-        wanted = {(one.message.id, word) for one in people for word in _reactions(one.hit)}
+        wanted = {(one.message.id, word) for one in people for word in list_reactions(one.hit.target)}
         now = self._context.clock()
         first = await reactions.insert(transaction, wanted, now) if wanted else set()
         places = self._locate({one.hit.ip for one in judged})
-        named = [(one, type_) for one in judged for type_ in _types(one, first)]
+        named = [
+            (one, type_)
+            for one in judged
+            for type_ in list_events(one.hit.target, is_bot=one.reason is not None, first=first)
+        ]
         event_ids = self._context.new_ids_beside([one.message.profile_id for one, _ in named])
         happened = [
             _event(event_id, configuration, one, type_, places.get(one.hit.ip, {}))
             for event_id, (one, type_) in zip(event_ids, named, strict=True)
         ]
-        await events.insert(transaction, happened)
+        if happened:
+            await events.insert(transaction, happened)
         if people:
             await passages.wake(transaction, list({one.message.id for one in people}), now)
 
@@ -182,31 +189,6 @@ class Hits:
         except NotReady as trouble:
             log.warning("tracking.unlocated", reason=trouble.describe())
             return {}
-
-
-def _reactions(hit: Hit) -> tuple[Reaction, ...]:
-    """Who follows a link has opened the mail, though the pixel may not have told."""
-    return ("opened",) if hit.target.kind == "open" else ("opened", "clicked")
-
-
-def _types(judged: _Judged, first: set[tuple[bytes, Reaction]]) -> Iterator[EventType]:
-    """The events that a hit amounts to (facts, section 8); what is first is so only once."""
-    is_open = judged.hit.target.kind == "open"
-    if judged.reason is not None:
-        yield "open" if is_open else "click"
-        return
-    opened, clicked = (judged.message.id, "opened"), (judged.message.id, "clicked")
-    is_first_open = opened in first
-    if is_open or is_first_open:
-        yield "open"
-    if is_first_open:
-        first.discard(opened)
-        yield "uopen"
-    if not is_open:
-        yield "click"
-        if clicked in first:
-            first.discard(clicked)
-            yield "uclick"
 
 
 def _event(
@@ -221,7 +203,7 @@ def _event(
         "ip": hit.ip,
         "user_agent": hit.user_agent,
         **user_agents.describe(hit.user_agent),
-        "link_url": hit.target.url if type_ in ("click", "uclick") else "",
+        "link_url": hit.target.url if type_.startswith(("click", "uclick")) else "",
         "is_bot": reason is not None,
         "bot_reason": reason,
         **_place(place),

@@ -10,6 +10,7 @@ from tocsin.core.configuration import Configuration, Database
 from tocsin.core.messages import ClaimedMessage, Event, EventType
 from tocsin.core.preferences import Choice, Place
 from tocsin.core.profiles import Profile, Revision
+from tocsin.core.reactions import Reaction
 from tocsin.core.visits import Visit, read_visit
 from tocsin.store import events, passages, reactions
 from tocsin.store import profiles as stored_profiles
@@ -117,7 +118,7 @@ async def confirm(context: Context, visit: Visit, visitor: Visitor) -> Page:
 
 async def _confirming(context: Context, transaction: Transaction, visit: Visit) -> dict[EventType, Mapping[str, Any]]:
     """A confirmation is a click too (facts, section 8)."""
-    wanted: set[tuple[bytes, reactions.Reaction]] = {(visit.message_id, "opened"), (visit.message_id, "clicked")}
+    wanted: set[tuple[bytes, Reaction]] = {(visit.message_id, "opened"), (visit.message_id, "clicked")}
     first = await reactions.insert(transaction, wanted, context.clock())
     opens: tuple[EventType, ...] = ("open", "uopen") if (visit.message_id, "opened") in first else ()
     clicks: tuple[EventType, ...] = ("click", "uclick") if (visit.message_id, "clicked") in first else ("click",)

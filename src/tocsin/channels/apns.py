@@ -108,7 +108,7 @@ class ApnsChannel:
         if not _is_token(device.subscription_id):
             return refuse(envelope, push.GONE, "the subscription is no device token: its digits are not hexadecimal")
         said = push.decode(envelope.body)
-        size = len(_make_payload(said, envelope.message_id.hex()))
+        size = len(_make_payload(said))
         if size > push.MOST_BYTES:
             return refuse(envelope, 0, f"the push message has {size} bytes; APNs takes {push.MOST_BYTES}")
         answer = await self._post(device, said, envelope)
@@ -133,7 +133,7 @@ class ApnsChannel:
                 "POST",
                 f"{self._base_url}/3/device/{device.subscription_id}",
                 tuple((name, text) for name, text in headers.items() if text),
-                _make_payload(said, envelope.message_id.hex()),
+                _make_payload(said),
                 self._sender.timeout_seconds,
             )
         )
@@ -143,12 +143,12 @@ class ApnsChannel:
         return str(int(self._clock()) + ttl_seconds if ttl_seconds else 0)
 
 
-def _make_payload(said: Notification, message_id: str) -> bytes:
+def _make_payload(said: Notification) -> bytes:
     alert = {name: text for name, text in (("title", said.title), ("body", said.text)) if text}
     aps: dict[str, Any] = {"alert": alert, "mutable-content": 1}
     if said.sound:
         aps["sound"] = said.sound
-    return msgspec.json.encode({"aps": aps} | extension_data(said, message_id))
+    return msgspec.json.encode({"aps": aps} | extension_data(said))
 
 
 def _judge(envelope: Envelope, answer: Answer) -> Outcome:

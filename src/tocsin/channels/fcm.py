@@ -104,7 +104,7 @@ class FcmChannel:
         device = parse_push_address(envelope.recipient)
         if push.kind_of(device.provider) != "fcm":
             return refuse(envelope, 0, f"FCM does not reach {device.provider}")
-        message = make_message(push.decode(envelope.body), device, envelope.message_id.hex(), self._sender.payload)
+        message = make_message(push.decode(envelope.body), device, self._sender.payload)
         size = message.count_bytes()
         if size > push.MOST_BYTES:
             return refuse(envelope, 0, f"the push message has {size} bytes; FCM takes {push.MOST_BYTES}")

@@ -26,13 +26,11 @@ class Message(Struct, frozen=True, omit_defaults=True):
         return sum(len(msgspec.json.encode(part)) for part in parts if part is not UNSET)
 
 
-def make_message(
-    said: Notification, device: Device, message_id: str, payload: Literal["notification", "data"]
-) -> Message:
+def make_message(said: Notification, device: Device, payload: Literal["notification", "data"]) -> Message:
     """The message for one device. With `data` an Android app shows it; browsers and iPhones show it in either case."""
     if device.provider.lower() == "ios-firebase":
-        return Message(device.subscription_id, _text(said), extension_data(said, message_id), apns=_apns(said))
-    data = app_data(said, message_id)
+        return Message(device.subscription_id, _text(said), extension_data(said), apns=_apns(said))
+    data = app_data(said)
     if device.provider.lower() == "android-firebase":
         shown = payload == "notification"
         return Message(device.subscription_id, _text(said) if shown else UNSET, data, android=_android(said, shown))

@@ -22,6 +22,7 @@ from tocsin.channels.http_sending import (
     refuse,
 )
 from tocsin.channels.json_web_tokens import encode_base64, read_file, read_p256_key, sign_es256
+from tocsin.channels.push_keys import report_data
 from tocsin.channels.webpush_encryption import MOST_PLAIN_BYTES, SALT_BYTES, encode_public, encrypt
 from tocsin.channels.webpush_subscription import Subscription, Unfit, make_topic, parse_subscription
 from tocsin.core import push
@@ -82,7 +83,7 @@ class WebpushChannel:
         except Unfit as unfit:
             return refuse(envelope, push.GONE if unfit.is_hopeless else 0, str(unfit))
         said = push.decode(envelope.body)
-        plain = _make_payload(said, envelope.message_id.hex())
+        plain = _make_payload(said)
         if subscription.key and len(plain) > MOST_PLAIN_BYTES:
             return refuse(envelope, 0, f"the push message has {len(plain)} bytes; Web Push takes {MOST_PLAIN_BYTES}")
         answer = await self._post(subscription, said, plain)
@@ -131,7 +132,7 @@ class WebpushChannel:
         return encode_base64(encode_public(self._key))
 
 
-def _make_payload(said: Notification, message_id: str) -> bytes:
+def _make_payload(said: Notification) -> bytes:
     """What the page's service worker gets; with a URL in the form that a browser may show without one."""
     shown = {
         "title": said.title,
@@ -145,7 +146,7 @@ def _make_payload(said: Notification, message_id: str) -> bytes:
             {"action": f"button{at}", "title": one.label} | ({"navigate": one.url} if one.url else {})
             for at, one in enumerate(said.buttons)
         ],
-        "data": said.data | {"_uid": message_id},
+        "data": said.data | report_data(said),
     }
     mark = {"web_push": 8030} if said.url else {}
     return msgspec.json.encode(mark | {"notification": {name: value for name, value in shown.items() if value}})

@@ -18,9 +18,8 @@ from tocsin.core.message_context import Content, Rendering, message_context
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Address, Attachment, Skeleton, prepare
 from tocsin.core.profiles import Profile
-from tocsin.core.public_links import PublicLinks
+from tocsin.core.public_links import PublicLinks, Rewriters
 from tocsin.core.templates.template import Template, compile_template
-from tocsin.core.tracking import Rewriter
 from tocsin.core.visits import Purpose
 
 
@@ -42,7 +41,7 @@ class EmailComposer:
     def __init__(self, template: EmailTemplate, links: PublicLinks) -> None:
         """Raises TemplateMistake."""
         self._links = links
-        self._rewriters: dict[int, tuple[Trigger, Rewriter]] = {}
+        self._rewriters = Rewriters(links)
         self._parts = _Parts(
             from_email=compile_template(template.from_email, escape=False),
             from_name=compile_template(template.from_name, escape=False),
@@ -74,7 +73,7 @@ class EmailComposer:
         rendering.context |= {"unsubscribe": unsubscribe, **self._other_links(message, trigger)}
         html = rendering.text(self._parts.html) if self._parts.html else None
         text = rendering.text(self._parts.text) if self._parts.text else text_from_html(html or "")
-        rewriter = self._rewriter(trigger)
+        rewriter = self._rewriters.of(trigger)
         contact = _unsubscribe(reply_to or sender, message) if reply_to or not self._links.is_public else ""
         copy = EmailCopy(
             from_email=sender.email,
@@ -96,12 +95,6 @@ class EmailComposer:
     def _other_links(self, message: ClaimedMessage, trigger: Trigger) -> dict[str, str]:
         wanted: tuple[Purpose, ...] = ("globalunsubscribe", "confirm")
         return {name: self._links.make_url(name, message, trigger) for name in wanted if name in self._uses}
-
-    def _rewriter(self, trigger: Trigger) -> Rewriter:
-        known = self._rewriters.get(trigger.id)
-        if known is None or known[0] is not trigger:
-            known = self._rewriters[trigger.id] = (trigger, self._links.rewriter(trigger))
-        return known[1]
 
     def _make_sender(self, rendering: Rendering) -> Address:
         """Kept when it is the same for everybody."""

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from msgspec import structs
+
 from tocsin.core import push
+from tocsin.core.addresses import parse_push_address
 from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_templates import PushTemplate
 from tocsin.core.copies import PushCopy
@@ -13,7 +16,10 @@ from tocsin.core.message_context import Content, Rendering, message_context
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
+from tocsin.core.public_links import PublicLinks, Rewriters
+from tocsin.core.push_reports import REPORT_PATH, Reporter, make_uid
 from tocsin.core.templates.template import Template, compile_template
+from tocsin.core.tracking import Rewriter
 
 _TEXTS = ("title", "text", "url", "icon", "image", "collapse_key")
 # What a provider takes at most of a name that messages share (Apple: apns-collapse-id).
@@ -23,8 +29,10 @@ _MOST_COLLAPSE_BYTES = 64
 class PushComposer:
     """Composes the push messages of one template."""
 
-    def __init__(self, template: PushTemplate) -> None:
+    def __init__(self, template: PushTemplate, links: PublicLinks) -> None:
         """Raises TemplateMistake."""
+        self._signer = links.signer
+        self._rewriters = Rewriters(links)
         self._template = template
         self._texts = {name: _compile(getattr(template, name)) for name in _TEXTS}
         self._buttons = [(_compile(one.label), _compile(one.url)) for one in template.buttons]
@@ -45,6 +53,7 @@ class PushComposer:
         rendering = Rendering(message_context(message, trigger, launch, profile, self._uses))
         texts = {name: rendering.text(part).strip() for name, part in self._texts.items()}
         _check(texts)
+        rewriter = self._rewriters.of(trigger)
         notification = push.Notification(
             **texts,
             sound=self._template.sound,
@@ -52,7 +61,11 @@ class PushComposer:
             data={name: rendering.text(part) for name, part in self._data.items()},
             ttl_seconds=self._template.ttl_seconds,
             priority=self._template.priority,
+            uid=make_uid(self._signer, Reporter(message.id, rewriter.opens, rewriter.clicks)),
+            report_url=f"{rewriter.base}{REPORT_PATH}" if rewriter.opens or rewriter.clicks else "",
         )
+        if push.is_browser(parse_push_address(message.address).provider):
+            notification = _with_links(notification, rewriter, message.id)
         body = _encode(notification)
         if len(body) > push.MOST_BYTES:
             raise Invalid(f"the push message has {len(body)} bytes; {push.MOST_BYTES} are the most")
@@ -69,6 +82,14 @@ def _check(texts: Mapping[str, str]) -> None:
     collapse_key = texts["collapse_key"]
     if not collapse_key.isprintable() or not collapse_key.isascii() or len(collapse_key) > _MOST_COLLAPSE_BYTES:
         raise Invalid(f"the collapse_key must be ASCII letters, digits and signs, {_MOST_COLLAPSE_BYTES} at most")
+
+
+def _with_links(said: push.Notification, rewriter: Rewriter, message_id: bytes) -> push.Notification:
+    """The message whose links lead here first."""
+    urls = [said.url, *(button.url for button in said.buttons)]
+    url, *of_buttons = [rewriter.rewrite_url(url, message_id, at, len(urls)) for at, url in enumerate(urls)]
+    buttons = tuple(push.Button(one.label, leads) for one, leads in zip(said.buttons, of_buttons, strict=True))
+    return structs.replace(said, url=url, buttons=buttons)
 
 
 def _encode(notification: push.Notification) -> bytes:

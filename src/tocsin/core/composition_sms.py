@@ -13,6 +13,7 @@ from tocsin.core.message_context import Content, Rendering, message_context
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.mime import Attachment
 from tocsin.core.profiles import Profile
+from tocsin.core.public_links import PublicLinks, Rewriters
 from tocsin.core.templates.template import compile_template
 
 # Control characters that neither alphabet shows, and that some providers refuse or cut a text at.
@@ -22,8 +23,9 @@ _CONTROLS = dict.fromkeys([*range(0x0A), 0x0B, *range(0x0E, 0x20), *range(0x7F, 
 class SmsComposer:
     """Composes the SMS of one template."""
 
-    def __init__(self, template: SmsTemplate) -> None:
+    def __init__(self, template: SmsTemplate, links: PublicLinks) -> None:
         """Raises TemplateMistake."""
+        self._rewriters = Rewriters(links)
         self._text = compile_template(template.text, escape=False)
         self._from_name = compile_template(template.from_name, escape=False)
         self._max_segments = template.max_segments
@@ -40,12 +42,14 @@ class SmsComposer:
         """The SMS of one message, UTF-8. Raises Invalid when it says nothing or takes too many segments."""
         uses = self._text.uses | self._from_name.uses
         rendering = Rendering(message_context(message, trigger, launch, profile, uses))
-        text = rendering.text(self._text).translate(_CONTROLS).strip()
+        said = rendering.text(self._text).translate(_CONTROLS).strip()
+        text, short_links = self._rewriters.of(trigger).shorten_text(said, message.id)
         length = sms.measure(text)
         if not length.segments:
             raise Invalid("the text of the SMS is empty")
         if length.segments > self._max_segments:
             raise Invalid(f"the SMS takes {length.segments} segments; its template allows {self._max_segments}")
         sender = rendering.text(self._from_name).translate(_CONTROLS).strip()
+        body = text.encode(errors="replace")
         copy = SmsCopy(sender, message.address, text, length.segments)
-        return Content(sender, text.encode(errors="replace"), rendering.missing, copy, length.segments)
+        return Content(sender, body, rendering.missing, copy, length.segments, short_links)

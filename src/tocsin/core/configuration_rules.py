@@ -15,7 +15,7 @@ Per = Literal["profile", "resource", "channel", "address"]
 
 
 class SuppressionList(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Addresses that get nothing: emails, phone numbers, `@domain`. Without databases it holds for all.
+    """Addresses that get nothing: emails, phone numbers, `@domain`, devices. Without databases it holds for all.
 
     `addresses` are those that the file names; others are added by calls and kept beside.
     """

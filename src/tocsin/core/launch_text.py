@@ -67,7 +67,7 @@ def describe_launch(view: LaunchView) -> str:
         f"{_target(view)}, {_time(view.created_at)}, by {view.source or 'a call'}",
         f"begun {view.size}, skipped {view.skipped}, waiting {view.waiting}"
         + (f", inside {view.inside}" if view.workflow_id is not None else ""),
-        *(f"{type_:12} {total}" for type_, total in sorted(view.totals.items())),
+        *(f"{type_:14} {total}" for type_, total in sorted(view.totals.items())),
     ]
     return "\n".join(lines) + "\n"
 

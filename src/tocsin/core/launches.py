@@ -80,7 +80,8 @@ class Attachment(Struct, frozen=True):
 class Launch(Struct, frozen=True):
     """One call that started a trigger or a workflow, and what is common to its messages.
 
-    `source`: the call, as `start_batch_task`, or the event of profiles that it was.
+    `source`: the call, as `start_batch_task`, or the event of profiles that it was. `is_addressed`: the call says to
+    which address.
     """
 
     id: bytes
@@ -91,6 +92,7 @@ class Launch(Struct, frozen=True):
     workflow_id: int | None = None
     source: str = ""
     state: LaunchState = "running"
+    is_addressed: bool = False
 
 
 class SubscriptionFilter(Struct, omit_defaults=True):

@@ -13,6 +13,7 @@ from tocsin.core.copies import Copy
 from tocsin.core.launches import Launch
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.profiles import Profile
+from tocsin.core.short_links import ShortLink
 from tocsin.core.subscriptions import Subscription
 from tocsin.core.templates.template import Template
 
@@ -21,7 +22,8 @@ class Content(Struct, frozen=True):
     """What a message carries: for mail RFC 5322 bytes, for SMS its text, for push JSON.
 
     `sender` is empty where the way out has one. `missing`: how many values the template asked for that were not there.
-    `segments`: how many SMS it takes, 0 on other channels. `copy`: the same, as it is kept.
+    `segments`: how many SMS it takes, 0 on other channels. `copy`: the same, as it is kept. `short_links`: what must be
+    stored before it is sent.
     """
 
     sender: str
@@ -29,6 +31,7 @@ class Content(Struct, frozen=True):
     missing: int
     copy: Copy
     segments: int = 0
+    short_links: Sequence[ShortLink] = ()
 
 
 def message_context(

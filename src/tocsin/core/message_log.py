@@ -24,8 +24,8 @@ TYPES: Mapping[State, tuple[str, ...]] = {
     "skipped": ("skip", "suppress"),
     "cancelled": ("cancel",),
     "delivered": ("deliv", "deliv_sms", "deliv_push"),
-    "opened": ("uopen",),
-    "clicked": ("uclick",),
+    "opened": ("uopen", "uopen_push"),
+    "clicked": ("uclick", "uclick_sms", "uclick_push"),
     "bounced": ("hbounce", "sbounce"),
     "complained": ("complain",),
 }
@@ -33,7 +33,8 @@ _ENDS: tuple[State, ...] = ("sent", "failed", "skipped", "cancelled")
 # Of two events of a message the later one here says more.
 _RANKS = (
     "cancel", "skip", "suppress", "send", "send_sms", "send_push", "sbounce", "undeliv", "undeliv_sms", "undeliv_push",
-    "deliv", "deliv_sms", "deliv_push", "uopen", "uclick", "hbounce", "complain",
+    "deliv", "deliv_sms", "deliv_push", "uopen", "uopen_push", "uclick", "uclick_sms", "uclick_push",
+    "hbounce", "complain",
 )  # fmt: skip
 _STATES_OF_TYPES = {type_: state for state, types in TYPES.items() for type_ in types}
 _OF_ANY_CHANNEL = frozenset({"skip", "suppress", "cancel"})

@@ -13,6 +13,7 @@ EventType = Literal[
     "send_sms", "undeliv_sms", "deliv_sms", "unsub_sms",
     "send_push", "undeliv_push", "deliv_push",
     "open", "uopen", "click", "uclick", "confirm", "confirmsub",
+    "click_sms", "uclick_sms", "open_push", "uopen_push", "click_push", "uclick_push",
     "cancel", "retry", "suppress", "skip",
     "import_api",
 ]  # fmt: skip
@@ -25,8 +26,10 @@ LAST_TURN = 17
 _FIRST_TURN_MESSAGES = 10
 
 
-def event_type(channel: str, word: Literal["send", "undeliv", "deliv"]) -> EventType:
-    """What the event is called on a channel: `send`, `send_sms`, `send_push`."""
+def event_type(
+    channel: str, word: Literal["send", "undeliv", "deliv", "open", "uopen", "click", "uclick"]
+) -> EventType:
+    """What the event is called on a channel: `send`, `send_sms`, `send_push`. No SMS tells that it was opened."""
     return cast(EventType, word if channel == "email" else f"{word}_{channel}")
 
 

@@ -32,7 +32,7 @@ class PublicLinks(Struct, frozen=True):
         return make_url(self.base(trigger), self.signer, purpose, message, trigger)
 
     def rewriter(self, trigger: Trigger) -> Rewriter:
-        """What makes the mails of a trigger tell of opens and clicks."""
+        """What makes the messages of a trigger tell of opens and clicks."""
         return Rewriter(trigger, self.base(trigger), self.signer, by_default=self.is_public)
 
     def list_unsubscribe(self, url: str, contact: str) -> dict[str, str]:
@@ -41,3 +41,18 @@ class PublicLinks(Struct, frozen=True):
         if url.startswith("https:"):
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return headers
+
+
+class Rewriters:
+    """The rewriter of each trigger, made once for as long as the trigger is configured the same."""
+
+    def __init__(self, links: PublicLinks) -> None:
+        self._links = links
+        self._known: dict[int, tuple[Trigger, Rewriter]] = {}
+
+    def of(self, trigger: Trigger) -> Rewriter:
+        """That of one trigger."""
+        known = self._known.get(trigger.id)
+        if known is None or known[0] is not trigger:
+            known = self._known[trigger.id] = (trigger, self._links.rewriter(trigger))
+        return known[1]

@@ -23,7 +23,7 @@ _PROVIDERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "webpush": ("google", "mozilla", "safari", "safari-native", "chrome", "firefox"),
 }  # fmt: skip
 _KINDS: Final[Mapping[str, Kind]] = {name: kind for kind, names in _PROVIDERS.items() for name in names}
-
+_APPS: Final = frozenset({"android-firebase", "ios-firebase", "ios-apns"})
 
 # What is reserved in the data of a message, by Google for FCM and by Apple.
 _RESERVED_NAMES: Final = frozenset({"from", "message_type", "notification", "aps", "gcm", "collapse_key"})
@@ -38,7 +38,10 @@ class Button(Struct, frozen=True, omit_defaults=True):
 
 
 class Notification(Struct, frozen=True, omit_defaults=True):
-    """A push message as it is composed, for any provider. Without `ttl_seconds` the provider decides."""
+    """A push message as it is composed, for any provider. Without `ttl_seconds` the provider decides.
+
+    `uid` and `report_url`: what the device shows when it reports, and where to (core/push_reports.py).
+    """
 
     title: str
     text: str = ""
@@ -51,6 +54,8 @@ class Notification(Struct, frozen=True, omit_defaults=True):
     collapse_key: str = ""
     ttl_seconds: int | None = None
     priority: Literal["high", "normal"] = "high"
+    uid: str = ""
+    report_url: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -70,6 +75,11 @@ def decode(body: bytes) -> Notification:
 def kind_of(provider: str) -> Kind | None:
     """The kind of sender that reaches a provider; None for one that no sender of ours reaches, or nobody knows."""
     return _KINDS.get(provider.lower())
+
+
+def is_browser(provider: str) -> bool:
+    """Whether a browser gets the message, which opens a URL by itself; an app does so as it is programmed."""
+    return kind_of(provider) is not None and provider.lower() not in _APPS
 
 
 def is_reserved(name: str) -> bool:

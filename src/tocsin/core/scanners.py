@@ -31,6 +31,7 @@ _ROBOT = re.compile(
     r"bot\b|bot/|crawl|spider|scan|security|protect|preview|prefetch|fetcher|validator|monitor|headless|phantomjs"
     r"|barracuda|mimecast|proofpoint|messagelabs|symantec|fireeye|trendmicro|sophos|forcepoint|ironport|bitdefender"
     r"|kaspersky|zscaler|cloudmark|urldefense|safelinks|microsoft office existence|slurp|facebookexternalhit"
+    r"|^whatsapp|^viber|^snapchat|vkshare|embedly|iframely"
     r"|curl/|wget/|python|java/|okhttp|go-http-client|libwww|httpclient|axios|node-fetch|guzzle|ruby|perl|powershell"
 )
 # What loads the pictures of a mail before anybody reads it, as the proxies of some mail services do, says no more.
@@ -56,7 +57,12 @@ class Followed(NamedTuple):
 
 
 def judge(hit: Hit, networks: Networks) -> Reason | None:
-    """Why this was no person, as far as the request shows it; None when it may have been one."""
+    """Why this was no person, as far as the request shows it; None when it may have been one.
+
+    What a device reports is told by a program, of what a person does: nobody else has what it shows.
+    """
+    if hit.target.is_report:
+        return None
     if hit.target.kind == "trap":
         return "hidden_link"
     if hit.method == "HEAD":
@@ -74,7 +80,7 @@ def _is_program(user_agent: str) -> bool:
 
 def list_followed(hits: Sequence[Hit]) -> list[Followed]:
     """The links that were followed, in the order of time."""
-    clicks = [hit for hit in hits if hit.target.kind == "click"]
+    clicks = [hit for hit in hits if hit.target.kind == "click" and not hit.target.is_report]
     return sorted((Followed(hit.target.message_id, hit.target.number, hit.at) for hit in clicks), key=_instant)
 
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tocsin.core import emails, phones
+from tocsin.core import emails, fields, phones
+from tocsin.core.addresses import parse_push_address
 
 # Addresses that bounced for good, or whose owner complained; no file and no call can add to it.
 AUTOMATIC_LIST = 0
@@ -19,6 +20,11 @@ Source = Literal["file", "api", "bounce", "complaint"]
 _MD5, _SHA256 = "md5:", "sha256:"
 _MD5_DIGITS = 32
 _is_hash = re.compile(r"(?:md5:)?[0-9a-f]{32}|(?:sha256:)?[0-9a-f]{64}").fullmatch
+# A URL is no provider's name with a subscription, nor is a hash of another kind.
+_is_device = re.compile(
+    r"(?!mailto:|tel:|sms:|https?:|(?:md|sha)-?[0-9]+:)([a-z][a-z0-9_-]{0,99}):([^\x00-\x1f\ud800-\udfff]{1,4096})",
+    re.IGNORECASE,
+).fullmatch
 
 
 class Suppression(Struct, frozen=True):
@@ -37,16 +43,18 @@ class Suppression(Struct, frozen=True):
 
 
 def parse_value(text: str) -> str:
-    """What is on a list in the spelling that is compared: an email address, a phone number, `@domain`, a hash.
+    """What is on a list in the spelling that is compared: an email address, a number, `@domain`, a device, a hash.
 
-    A hash is that of an address or number as this function answers it, 32 or 64 hex digits; it becomes `md5:…` or
-    `sha256:…`, whether or not it begins so. ValueError for anything else.
+    A device is `provider:subscription_id`. A hash is that of an address or number as this function answers it, 32 or 64
+    hex digits; it becomes `md5:…` or `sha256:…`, whether or not it begins so. ValueError for anything else.
     """
     said = text.strip()
     if hashed := _parse_hash(said):
         return hashed
     if said.startswith("@"):
         return _parse_domain(said)
+    if device := _is_device(said):
+        return _device_value(*device.groups())
     return emails.key(emails.parse(said)) if "@" in said else phones.parse(said)
 
 
@@ -76,12 +84,17 @@ def _parse_domain(text: str) -> str:
     return f"@{domain}"
 
 
+def _device_value(provider: str, subscription_id: str) -> str:
+    """No email address and no phone number begins like this. A long one is cut, as what profiles are found by."""
+    return fields.match_text(f"{provider.lower()}:{subscription_id}")
+
+
 def values_of(channel: str, address: str) -> tuple[str, ...]:
-    """What on a list stands for an address: itself, and of an email its domain. Nothing stands for a device."""
+    """What on a list stands for an address: itself, and of an email its domain."""
     if channel == "email":
         key = emails.key(address)
         return key, f"@{key.rpartition('@')[2]}"
-    return (address,) if channel == "sms" else ()
+    return (_device_value(*parse_push_address(address)),) if channel == "push" else (address,)
 
 
 def describe_list(list_id: int) -> str:
@@ -106,7 +119,7 @@ def parse_values(texts: Iterable[str]) -> Iterator[str | ValueError]:
 
 def covering(value: str) -> tuple[str, ...]:
     """The values on lists that keep a parsed one from getting anything: itself, its hashes, of an email its domain."""
-    known = values_of("email", value) if "@" in value[1:] else (value,)
+    known = values_of("email", value) if "@" in value[1:] and not _is_device(value) else (value,)
     return known + hashes_of(value)
 
 

@@ -1,4 +1,4 @@
-"""Opens and clicks of mails: links rewritten on their way out, and what a token that comes back says.
+"""Opens and clicks: links rewritten on their way out, and what a token that comes back says.
 
 The address that a link leads to is in its token, under the signature. So a redirect needs no database, links with parts
 for each recipient cost no row each, and nobody can make this server lead elsewhere.
@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from tocsin.core import ids
+from tocsin.core import ids, short_links
 from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_tracking import Tracking, Utm
+from tocsin.core.short_links import ShortLink
 from tocsin.core.tokens import Signer
 
-HitKind = Literal["open", "click", "trap"]
+HitKind = Literal["open", "click", "trap", "delivered"]
+Channel = Literal["email", "sms", "push"]
 
 # Below the base, one for all pages that people and their mail programs ask for.
 PREFIX = "m"
@@ -27,12 +29,20 @@ CLICK_PATH = f"{PREFIX}/c"
 # Links are followed for as long; whether they are counted depends on whether the message is still known.
 LIFETIME_SECONDS = 10 * 366 * 86400
 
-_KINDS: dict[bytes, HitKind] = {b"o": "open", b"c": "click", b"t": "trap"}
+# What tokens begin with. An SMS has codes (core/short_links.py), what devices report has a token of its own.
+_KINDS: dict[bytes, tuple[HitKind, Channel]] = {
+    b"o": ("open", "email"),
+    b"c": ("click", "email"),
+    b"t": ("trap", "email"),
+    b"l": ("click", "push"),
+}
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 _HEAD_BYTES = 1 + ids.SIZE + 2
 _MOST_LINKS = 255
 # Longer ones are left alone: with what a token adds, some mail programs would cut them.
 _LONGEST_URL = 1800
+# A push message has room for so much less.
+_LONGEST_URL_OF_A_PUSH = 600
 
 # Only its middle ignores case: the search for a first character that does takes twice as long.
 _LINK = re.compile(
@@ -45,13 +55,18 @@ _UNTRACKED = "no-track"
 
 
 class Target(Struct, frozen=True):
-    """What a token says: of which message it is, and of a click the number of its link, of how many, and the URL."""
+    """What a token says: of which message it is, and of a click the number of its link, of how many, and the URL.
+
+    `is_report`: a device tells it, since its program does, and not since somebody asked for a URL.
+    """
 
     kind: HitKind
     message_id: bytes
     number: int = 0
     links: int = 0
     url: str = ""
+    channel: Channel = "email"
+    is_report: bool = False
 
 
 def read_target(signer: Signer, token: str, now_seconds: float) -> Target | None:
@@ -63,27 +78,34 @@ def read_target(signer: Signer, token: str, now_seconds: float) -> Target | None
     if ids.seconds(message_id) + LIFETIME_SECONDS < now_seconds:
         return None
     url = content[_HEAD_BYTES:].decode(errors="replace")
-    return Target(_KINDS[content[:1]], message_id, content[1 + ids.SIZE], content[2 + ids.SIZE], url)
+    kind, channel = _KINDS[content[:1]]
+    return Target(kind, message_id, content[1 + ids.SIZE], content[2 + ids.SIZE], url, channel)
 
 
 def make_token(
-    signer: Signer, kind: HitKind, message_id: bytes, number: int = 0, links: int = 0, url: bytes = b""
+    signer: Signer,
+    kind: HitKind,
+    message_id: bytes,
+    number: int = 0,
+    links: int = 0,
+    url: bytes = b"",
+    channel: Channel = "email",
 ) -> str:
     """The token that `read_target` reads; the URL in UTF-8."""
-    return signer.seal(b"%b%b%c%c%b" % (_LETTERS[kind], message_id, number, links, url))
+    return signer.seal(b"%b%b%c%c%b" % (_LETTERS[kind, channel], message_id, number, links, url))
 
 
 class Rewriter:
-    """Rewrites the bodies of one trigger's mails. Made once for a trigger, a base URL and a signer."""
+    """Rewrites what the messages of one trigger say. Made once for a trigger, a base URL and a signer."""
 
     def __init__(self, trigger: Trigger, base: str, signer: Signer, *, by_default: bool) -> None:
         """`base`: where tokens come back to, without a slash at its end."""
         tracking = trigger.tracking or Tracking()
-        self._opens = by_default if tracking.opens is None else tracking.opens
-        self._clicks = by_default if tracking.clicks is None else tracking.clicks
-        self._text = self._clicks and tracking.text
-        self._base = f"{base}/"
-        self._own = f"{base}/{PREFIX}/"
+        self.opens = by_default if tracking.opens is None else tracking.opens
+        self.clicks = by_default if tracking.clicks is None else tracking.clicks
+        self.base = f"{base}/"
+        self._text = self.clicks and tracking.text
+        self._own = (f"{base}/{PREFIX}/", f"{base}/{short_links.PREFIX}/")
         self._signer = signer
         self._decorate = _decorator(tracking, trigger.name)
         self._prepare = _preparer(self._own, self._decorate)
@@ -91,12 +113,12 @@ class Rewriter:
     def rewrite_html(self, html: str, message_id: bytes) -> str:
         """The page with its links leading here first, one that only programs see, and the pixel that tells of opens."""
         added = ""
-        if self._clicks and "://" in html:
+        if self.clicks and "://" in html:
             found = self._list_tracked(html)
             if found:
                 html = self._replaced(html, found, message_id)
                 added = self._trap(message_id, len(found))
-        if self._opens:
+        if self.opens:
             added += self._pixel(message_id)
         return _at_end(html, added) if added else html
 
@@ -104,13 +126,39 @@ class Rewriter:
         """The text with its links leading here first, if they are to."""
         if not self._text:
             return text
-        found = [one for one in _TEXT_LINK.finditer(text) if not self._is_own(one[0])][:_MOST_LINKS]
-        pieces, at = [], 0
-        for number, one in enumerate(found):
-            url = self._decorate(one[0]).encode(errors="replace")
-            pieces += [text[at : one.start()], self._link(message_id, number, len(found), url)]
-            at = one.end()
-        return "".join([*pieces, text[at:]])
+        found = self._list_tracked_in_text(text)
+        urls = [
+            self._link(message_id, number, len(found), self._decorate(one[0]).encode(errors="replace"))
+            for number, one in enumerate(found)
+        ]
+        return _with_urls(text, found, urls)
+
+    def shorten_text(self, text: str, message_id: bytes) -> tuple[str, list[ShortLink]]:
+        """The text with short links in place of its own, and where they lead: to be stored before it is sent."""
+        if not self.clicks or "://" not in text:
+            return text, []
+        found = self._list_tracked_in_text(text)
+        made = [
+            short_links.make(self._signer, message_id, number, len(found), self._decorate(one[0]))
+            for number, one in enumerate(found)
+        ]
+        urls = [f"{self.base}{short_links.PREFIX}/{short_links.spell(one.place)}" for one in made]
+        return _with_urls(text, found, urls), list({one.code: one for one in made}.values())
+
+    def rewrite_url(self, url: str, message_id: bytes, number: int, links: int) -> str:
+        """A link of a push message, leading here first if it is to and is one that a browser opens.
+
+        One with TLS does not lead over a way without: browsers and FCM would refuse that.
+        """
+        is_safe = self.base.startswith("https://") or url.startswith("http://")
+        is_tracked = self.clicks and url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL_OF_A_PUSH
+        if not (is_tracked and is_safe) or self._is_own(url):
+            return url
+        return self._link(message_id, number, links, self._decorate(url).encode(errors="replace"), "push")
+
+    def _list_tracked_in_text(self, text: str) -> list[re.Match[str]]:
+        found = [one for one in _TEXT_LINK.finditer(text) if len(one[0]) <= _LONGEST_URL and not self._is_own(one[0])]
+        return found[:_MOST_LINKS]
 
     def _list_tracked(self, html: str) -> list[tuple[re.Match[str], bytes]]:
         """The links that are to be followed, in their order, each with where it leads."""
@@ -133,17 +181,25 @@ class Rewriter:
     def _is_own(self, url: str) -> bool:
         return url.startswith(self._own)
 
-    def _link(self, message_id: bytes, number: int, links: int, url: bytes) -> str:
-        return f"{self._base}{CLICK_PATH}/{make_token(self._signer, 'click', message_id, number, links, url)}"
+    def _link(self, message_id: bytes, number: int, links: int, url: bytes, channel: Channel = "email") -> str:
+        return f"{self.base}{CLICK_PATH}/{make_token(self._signer, 'click', message_id, number, links, url, channel)}"
 
     def _trap(self, message_id: bytes, links: int) -> str:
         token = make_token(self._signer, "trap", message_id, 0, links)
         hidden = 'style="display:none" aria-hidden="true" tabindex="-1" rel="nofollow"'
-        return f'<a href="{self._base}{CLICK_PATH}/{token}" {hidden}></a>'
+        return f'<a href="{self.base}{CLICK_PATH}/{token}" {hidden}></a>'
 
     def _pixel(self, message_id: bytes) -> str:
         token = make_token(self._signer, "open", message_id)
-        return f'<img src="{self._base}{OPEN_PATH}/{token}" width="1" height="1" alt="" style="border:0">'
+        return f'<img src="{self.base}{OPEN_PATH}/{token}" width="1" height="1" alt="" style="border:0">'
+
+
+def _with_urls(text: str, found: list[re.Match[str]], urls: list[str]) -> str:
+    pieces, at = [], 0
+    for one, url in zip(found, urls, strict=True):
+        pieces += [text[at : one.start()], url]
+        at = one.end()
+    return "".join([*pieces, text[at:]])
 
 
 def _at_end(html: str, added: str) -> str:
@@ -154,7 +210,7 @@ def _at_end(html: str, added: str) -> str:
     return f"{html[:at]}{added}{html[at:]}"
 
 
-def _preparer(own: str, decorate: Callable[[str], str]) -> Callable[[str], bytes]:
+def _preparer(own: tuple[str, ...], decorate: Callable[[str], str]) -> Callable[[str], bytes]:
     """Where a link of a page leads, as its token says it; nothing for one that is left alone.
 
     Most links of a launch are the same for everybody.

@@ -36,7 +36,8 @@ def choose_addresses(
 ) -> tuple[str, ...] | Skip:
     """Where the trigger's message to this profile goes, or the reason that it goes nowhere.
 
-    One address for email and SMS. Push goes to all devices, the newest last, or to the newest (facts, section 9).
+    One address for email and SMS. For push all devices, the newest last, of which `keep_newest` leaves one (facts,
+    section 9).
     """
     if wanted is not None and (address := wanted.address(trigger.channel)):
         chosen = _choose_wanted(trigger, subscriptions, address)
@@ -48,9 +49,23 @@ def choose_addresses(
     if isinstance(open_ones, Skip):
         return open_ones
     if trigger.channel == "push":
-        devices = tuple(dict.fromkeys(map(addresses.of, open_ones)))
-        return devices[-1:] if trigger.push_sending_mode == "last" else devices
+        return tuple(dict.fromkeys(map(addresses.of, open_ones)))
     return (addresses.of(_first(open_ones)),)
+
+
+def keep_newest(trigger: Trigger, chosen: tuple[str, ...] | Skip) -> tuple[str, ...] | Skip:
+    """Of the devices that can be sent to, the newest alone if the trigger sends to no more."""
+    is_last = trigger.push_sending_mode == "last" and trigger.channel == "push"
+    return chosen[-1:] if is_last and not isinstance(chosen, Skip) else chosen
+
+
+def list_older(trigger: Trigger, subscriptions: Sequence[Subscription], address: str) -> tuple[str, ...]:
+    """The devices that a trigger sends to and that were subscribed before this one; all, when it is none of them."""
+    open_ones = list_open(trigger, subscriptions)
+    if isinstance(open_ones, Skip):
+        return ()
+    devices = tuple(dict.fromkeys(map(addresses.of, open_ones)))
+    return devices[: devices.index(address)] if address in devices else devices
 
 
 def _choose_wanted(trigger: Trigger, subscriptions: Sequence[Subscription], address: str) -> tuple[str, ...] | Skip:

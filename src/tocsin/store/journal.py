@@ -20,15 +20,18 @@ from tocsin.core.errors import NotReady
 from tocsin.core.messages import EventType
 
 SUFFIX = ".journal"
-# An outcome's text has 500 characters, each of four bytes at most; the provider's id 200 bytes; the rest is below 100.
-MOST_ENTRY_BYTES = 2300
+# An outcome's text has 500 characters, each of four bytes at most; the provider's id 200 bytes; the rest is below 200.
+MOST_ENTRY_BYTES = 2400
 
 _NUMBER = Struct(">I")
 _FRAME = Struct(">II")
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """The end of a message that the database may not know yet; its row there has the rest."""
+    """The end of a message that the database may not know yet; its row there has the rest.
+
+    `address_hash`: of which address it is the end, where the message may since have gone on to another; else empty.
+    """
 
     message_id: bytes
     at: datetime
@@ -41,6 +44,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     segments: int = 0
     sender_id: int = 0
     provider_id: str = ""
+    address_hash: str = ""
 
 
 _encode = msgspec.msgpack.Encoder().encode

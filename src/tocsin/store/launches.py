@@ -49,6 +49,7 @@ async def insert(transaction: Transaction, launch: Launch, now: datetime, *, siz
             "source": launch.source,
             "size": size,
             "skipped": skipped,
+            "is_addressed": launch.is_addressed,
         },
     )
 
@@ -72,8 +73,9 @@ async def get(transaction: Transaction, launch_ids: Sequence[bytes]) -> dict[byt
             workflow_id,
             source,
             state,
+            is_addressed,
         )
-        for identifier, trigger_id, content, custom, attachments, workflow_id, source, state in rows
+        for identifier, trigger_id, content, custom, attachments, workflow_id, source, state, is_addressed in rows
     }
 
 

@@ -20,6 +20,7 @@ from tocsin.store.database import (
     id_columns,
     integer_column,
     smallint_column,
+    text_column,
 )
 
 _SQL = queries.load("messages")
@@ -108,6 +109,24 @@ async def take(transaction: Transaction, message_ids: Sequence[bytes]) -> list[C
     """Delete messages whose outcome the same transaction records, and answer those that were still there."""
     await planner.prefer_keys(transaction)
     return [_claimed(row) for row in await fetch(transaction, _SQL["take"], **id_columns(message_ids))]
+
+
+async def get(transaction: Transaction, message_ids: Sequence[bytes]) -> list[ClaimedMessage]:
+    """Those of the messages that wait, whoever has them."""
+    await planner.prefer_keys(transaction)
+    return [_claimed(row) for row in await fetch(transaction, _SQL["get"], **id_columns(message_ids))]
+
+
+async def readdress(transaction: Transaction, moves: Sequence[tuple[bytes, str, str]], due_at: datetime) -> None:
+    """Send messages, by their ids, from one address on to another; one that is not at the first stays as it is."""
+    await planner.prefer_keys(transaction)
+    moved = {
+        **id_columns([message_id for message_id, _, _ in moves]),
+        "from_addresses": text_column([address.encode() for _, address, _ in moves]),
+        "to_addresses": text_column([address.encode() for _, _, address in moves]),
+        "due_at": due_at,
+    }
+    await transaction.execute(_SQL["readdress"], moved)
 
 
 async def postpone(transaction: Transaction, later: Sequence[tuple[bytes, datetime]]) -> None:

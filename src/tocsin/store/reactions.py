@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from tocsin.core import ids
+from tocsin.core.reactions import Reaction
 from tocsin.core.scanners import Followed, ScanReason
 from tocsin.store import queries
 from tocsin.store.database import Transaction, bytea_column, fetch, id_columns, smallint_column
 
-Reaction = Literal["opened", "clicked", ScanReason]
-
 _SQL = queries.load("reactions")
-_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "many_links": 3, "hidden_link": 4}
+_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "many_links": 3, "hidden_link": 4, "delivered": 5}
 _WORDS = {number: word for word, number in _NUMBERS.items()}
 _SCANS: dict[int, ScanReason] = {3: "many_links", 4: "hidden_link"}
 # Above this, the number of a link.

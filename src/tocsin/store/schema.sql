@@ -70,6 +70,7 @@ CREATE TABLE identities (
 -- A call that started a trigger or a workflow; what is common to its messages stands here once.
 -- state: what an operator wants of it. is_unsettled: its messages are still to be brought into line with that.
 -- source: the call, or the kind of event. size: messages of a trigger, passages of a workflow. skipped: profiles.
+-- is_addressed: the call names the address, so that nothing of it goes to another device.
 CREATE TABLE launches (
     bucket smallint NOT NULL,
     id bytea NOT NULL,
@@ -84,6 +85,7 @@ CREATE TABLE launches (
     source text NOT NULL DEFAULT '',
     size integer NOT NULL DEFAULT 0,
     skipped integer NOT NULL DEFAULT 0,
+    is_addressed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (bucket, id),
     CONSTRAINT launches_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11)),
     CONSTRAINT launches_state_is_known CHECK (state IN ('running', 'paused', 'cancelled'))
@@ -269,9 +271,9 @@ CREATE TABLE launch_totals (
     PRIMARY KEY (bucket, launch_id, type)
 ) WITH (fillfactor = 70);
 
--- What messages have met with: a row for the first open, the first click, and for being gone through by a program.
--- kind: 1 opened, 2 clicked; gone through: 3 many links, 4 a hidden one; from 16 on the number of a link, followed in the
--- first minute. Forgotten with the events, by the time in message_id.
+-- What messages have met with: a row for the first open, the first click, the first report of a device that has it, and
+-- for being gone through by a program. kind: 1 opened, 2 clicked, 5 delivered; gone through: 3 many links, 4 a hidden
+-- one; from 16 on the number of a link, followed in the first minute. Forgotten with the events, by the time in message_id.
 CREATE TABLE reactions (
     bucket smallint NOT NULL,
     message_id bytea NOT NULL,
@@ -279,6 +281,22 @@ CREATE TABLE reactions (
     at timestamptz NOT NULL,
     PRIMARY KEY (bucket, message_id, kind)
 );
+
+-- Where the short links in SMS lead. code: a keyed hash of 57 bits (core/short_links.py). number, links: which link of its
+-- message, and of how many. Forgotten with the events, by the time in message_id.
+CREATE TABLE short_links (
+    bucket smallint NOT NULL,
+    code bigint NOT NULL,
+    message_id bytea NOT NULL,
+    number smallint NOT NULL,
+    links smallint NOT NULL,
+    url text NOT NULL,
+    PRIMARY KEY (bucket, code),
+    CONSTRAINT short_links_bucket_is_last_byte_of_message_id CHECK (bucket = get_byte(message_id, 11))
+);
+
+-- Answers: which links are of this message, and which are old?
+CREATE INDEX short_links_of_a_message ON short_links (bucket, message_id);
 
 -- How many confirmation mails an address, known by its hash, was sent on a day.
 CREATE TABLE confirmations (

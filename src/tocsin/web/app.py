@@ -184,7 +184,7 @@ class Site:
             return await self.console.answer(request, plain)
         if plain.startswith(receipts.PREFIX):
             return await receipts.take(self.context, request, plain.removeprefix(receipts.PREFIX))
-        if plain.startswith(recipients.PREFIX):
+        if plain.startswith(recipients.PREFIXES):
             return await recipients.answer(self.context, self.hits, request, plain)
         if request.method not in ("GET", "HEAD"):
             return await self.api.answer(request)

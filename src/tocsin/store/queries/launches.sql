@@ -1,11 +1,11 @@
 -- name: insert
 -- One launch; its messages follow in the same transaction.
 INSERT INTO launches (bucket, id, trigger_id, workflow_id, content, custom_data, attachments, created_at, source, size,
-    skipped)
+    skipped, is_addressed)
 VALUES (
     %(bucket)s, %(id)s, %(trigger_id)s, %(workflow_id)s,
     %(content)s::text::jsonb, %(custom_data)s::text::jsonb, %(attachments)s::text::jsonb, %(created_at)s,
-    %(source)s, %(size)s, %(skipped)s
+    %(source)s, %(size)s, %(skipped)s, %(is_addressed)s
 );
 
 -- name: grow
@@ -17,7 +17,7 @@ WHERE bucket = %(bucket)s AND id = %(id)s;
 -- name: get
 -- Launches by id.
 SELECT launches.id, launches.trigger_id, launches.content::text, launches.custom_data::text, launches.attachments::text,
-    launches.workflow_id, launches.source, launches.state
+    launches.workflow_id, launches.source, launches.state, launches.is_addressed
 FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
 JOIN launches ON launches.bucket = sought.bucket AND launches.id = sought.id;
 

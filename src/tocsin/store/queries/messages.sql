@@ -44,6 +44,21 @@ WHERE messages.bucket = finished.bucket AND messages.id = finished.id
 RETURNING messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts,
     messages.address, messages.custom_data::text, messages.content::text, messages.first_due_at;
 
+-- name: get
+-- Messages that wait, each with all that is known of it.
+SELECT messages.id, messages.launch_id, messages.profile_id, messages.trigger_id, messages.attempts, messages.address,
+    messages.custom_data::text, messages.content::text, messages.first_due_at
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
+JOIN messages ON messages.bucket = sought.bucket AND messages.id = sought.id;
+
+-- name: readdress
+-- Messages that go to another address, from the one at which they still are.
+UPDATE messages
+SET address = moved.to_address, due_at = %(due_at)s
+FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[], %(from_addresses)s::text[], %(to_addresses)s::text[])
+    AS moved (bucket, id, from_address, to_address)
+WHERE messages.bucket = moved.bucket AND messages.id = moved.id AND messages.address = moved.from_address;
+
 -- name: postpone
 -- Messages to be tried again, each at its own time.
 UPDATE messages

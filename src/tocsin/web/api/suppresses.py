@@ -106,7 +106,7 @@ class EntriesAnswer(Success, kw_only=True):
 
 
 async def add(call: Call, request: AddRequest) -> AddAnswer:
-    """Put addresses on a suppression list: emails, phone numbers, `@domain`, hashes; or make a list."""
+    """Put addresses on a suppression list: emails, phone numbers, `@domain`, devices, hashes; or make a list."""
     list_id = await _get_list(call, request)
     added = suppressed.Added(0, 0, 0, 0, [])
     if request.emails:

@@ -1,10 +1,5 @@
 """`/callbacks/sms/<sender id>/<secret>`: what SMS providers report (docs/sms.md)."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import parse_qsl
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -12,13 +7,12 @@ from tocsin.actions import receipts
 from tocsin.actions.context import Context
 from tocsin.core.errors import Invalid, NotFound, NotReady
 from tocsin.log import get as get_log
-from tocsin.web.body import read
+from tocsin.web.public.members import read_members
 
 log = get_log("tocsin.receipts")
 
 PREFIX = "callbacks/sms/"
 MOST_BODY_BYTES = 1024 * 1024
-_MOST_MEMBERS = 1000
 _MOST_DIGITS = 10
 _METHODS = frozenset({"GET", "POST"})
 
@@ -32,7 +26,7 @@ async def take(context: Context, request: Request, place: str) -> Response:
         return _say("GET or POST", 405)
     sender_id, _, secret = place.partition("/")
     try:
-        said = await _read(request)
+        said = await read_members(request, MOST_BODY_BYTES)
         await receipts.take(context, _number(sender_id), secret, said)
     except Invalid as mistake:
         return _say(mistake.describe(), 400)
@@ -52,29 +46,3 @@ def _number(text: str) -> int:
 
 def _say(text: str, status: int) -> Response:
     return PlainTextResponse(f"{text}\n", status, {"cache-control": "no-store"})
-
-
-async def _read(request: Request) -> Any:
-    """Members of query and form as an object of texts, or the JSON of the body as it is."""
-    query = _object(request.url.query)
-    body = await read(request, MOST_BODY_BYTES)
-    if request.method == "GET" or not body.strip():
-        return query
-    if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
-        return {**query, **_object(_text(body))}
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Invalid("the body is neither JSON nor a form") from None
-    return {**query, **said} if isinstance(said, dict) else said
-
-
-def _object(text: str) -> Mapping[str, str]:
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_MEMBERS))
-    except ValueError:
-        raise Invalid(f"there are more than {_MOST_MEMBERS} members") from None
-
-
-def _text(body: bytes) -> str:
-    return body.decode("utf-8", "replace")

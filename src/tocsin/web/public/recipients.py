@@ -1,4 +1,4 @@
-"""`/m/…`: everything that links in mails lead to, and what is said when it cannot be done."""
+"""`/m/…` and `/s/…`: everything that links in messages lead to, and what is said when it cannot be done."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,17 +8,19 @@ from tocsin.actions.tracking import Hits
 from tocsin.core import tracking
 from tocsin.core.errors import NotReady, TocsinError
 from tocsin.log import get as get_log
-from tocsin.web.public import confirming, pages, unsubscribing
-from tocsin.web.public.tracking import CLICK_PATH, OPEN_PATH, answer_click, answer_open
+from tocsin.web.public import confirming, pages, push_reports, unsubscribing
+from tocsin.web.public.tracking import CLICK_PATH, OPEN_PATH, SHORT_PATH, answer_click, answer_open, answer_short
 
 log = get_log("tocsin.recipients")
 
-PREFIX = f"{tracking.PREFIX}/"
+PREFIXES = (f"{tracking.PREFIX}/", SHORT_PATH)
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 async def answer(context: Context, hits: Hits, request: Request, path: str) -> Response:
     """The answer to a recipient, always one that people can read."""
+    if push_reports.is_meant(path):
+        return await push_reports.take(context, hits, request, path)
     if request.method not in _METHODS:
         return pages.show(request, "not_found_title", "not_found", status=405)
     try:
@@ -37,6 +39,8 @@ async def answer(context: Context, hits: Hits, request: Request, path: str) -> R
 async def _answer(context: Context, hits: Hits, request: Request, path: str) -> Response:
     if path.startswith(OPEN_PATH):
         return await answer_open(context, hits, request, path.removeprefix(OPEN_PATH))
+    if path.startswith(SHORT_PATH):
+        return await answer_short(context, hits, request, path.removeprefix(SHORT_PATH))
     if path.startswith(CLICK_PATH):
         return await answer_click(context, hits, request, path.removeprefix(CLICK_PATH))
     if path.startswith(unsubscribing.PATH):

@@ -1,4 +1,4 @@
-"""`/m/o/<token>` and `/m/c/<token>`: the pixel of a mail and its links on their way to where they lead."""
+"""`/m/o/<token>`, `/m/c/<token>`, `/s/<code>`: the pixel of a mail, and links on their way to where they lead."""
 
 from base64 import b64decode
 from typing import Final
@@ -6,8 +6,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tocsin.actions import short_links
 from tocsin.actions.context import Context
 from tocsin.actions.tracking import Hits
+from tocsin.core import short_links as core_short_links
 from tocsin.core import tracking
 from tocsin.core.tracking import HitKind, Target
 from tocsin.web.public import pages
@@ -15,6 +17,7 @@ from tocsin.web.public.visitors import ip_of
 
 OPEN_PATH: Final = f"{tracking.OPEN_PATH}/"
 CLICK_PATH: Final = f"{tracking.CLICK_PATH}/"
+SHORT_PATH: Final = f"{core_short_links.PREFIX}/"
 
 # A transparent GIF of one pixel, made of the fewest bytes that all mail programs take.
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -38,6 +41,15 @@ async def answer_click(context: Context, hits: Hits, request: Request, token: st
     _take(hits, request, target)
     if target.kind == "trap":
         return Response(None, 204, _HEADERS)
+    return RedirectResponse(target.url, 302, _HEADERS)
+
+
+async def answer_short(context: Context, hits: Hits, request: Request, code: str) -> Response:
+    """On to the URL that is stored for a link of an SMS."""
+    target = await short_links.find(context, code)
+    if target is None:
+        return pages.show(request, "not_found_title", "not_found", status=404)
+    _take(hits, request, target)
     return RedirectResponse(target.url, 302, _HEADERS)
 
 
