@@ -90,7 +90,7 @@ class Server:
             "TOCSIN_LOG_FORMAT": "text",
             "TOCSIN_INBOX_LISTEN": f"127.0.0.1:{self.mail_port}" if keep else "",
         }
-        self.url = ""
+        self.url = self.welcome = ""
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -102,10 +102,13 @@ class Server:
         configuration.write_text(text, "utf-8")
         command = [sys.executable, "-m", "tocsin", "serve", "--listen", self._listen, "--config", str(configuration)]
         self._process = subprocess.Popen(command, env=os.environ | self._settings, stdout=subprocess.PIPE, text=True)
-        line = self._process.stdout.readline() if self._process.stdout else ""
-        if not line.startswith("tocsin ready on "):
+        ready, welcome = self._read_line(), self._read_line()
+        if not ready.startswith("tocsin ready on "):
             raise SystemExit("demo: the server did not start")
-        self.url = line.split()[-1]
+        self.url, self.welcome = ready.split()[-1], welcome.split()[-1]
+
+    def _read_line(self) -> str:
+        return self._process.stdout.readline() if self._process and self._process.stdout else ""
 
     def wait(self) -> None:
         """Until it ends by itself."""
@@ -289,7 +292,8 @@ def main() -> int:
         wait_for_mail(server, launched)
         show(server)
         if keep:
-            print(f"\nLook around: {server.url}, token {TOKEN}; Ctrl-C ends.")
+            print(f"\nLook around in the console: {server.welcome}")
+            print(f"The API is at {server.url}, with the token {TOKEN}. Ctrl-C ends.")
             server.wait()
     except KeyboardInterrupt:
         print()

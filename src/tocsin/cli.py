@@ -11,7 +11,7 @@ from typing import Any, get_args
 import uvloop
 from msgspec import structs
 
-from tocsin import __version__, log, settings
+from tocsin import __version__, cli_users, log, settings
 from tocsin import main as wiring
 from tocsin.actions import configuration as configuration_actions
 from tocsin.actions import explaining as explaining_actions
@@ -361,6 +361,7 @@ def _parser() -> argparse.ArgumentParser:
     told = _command(several, "show", "tell how a message waits and what happened to it", _show_message)
     told.add_argument("id", metavar="ID", help="its id, 24 hex digits, or its Message-ID")
     _add_launch_commands(commands)
+    cli_users.add_commands(commands, _command)
     explained = _command(several, "explain", "tell why a message was or was not sent", _explain_message)
     explained.add_argument("id", metavar="ID", help="its id, 24 hex digits, or its Message-ID")
     _add_inbox_commands(commands)

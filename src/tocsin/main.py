@@ -253,11 +253,10 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await workers_ready.wait()
     host, port = listening.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     # The socket listens already: what comes before the server has started waits for it.
-    print(f"tocsin ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - promised
-    first_link = await users.open_first_link(context)
-    if first_link is not None:
-        print(f"tocsin console: make the first account at {settings.public_url}/admin/welcome/{first_link}", flush=True)  # noqa: T201 - the only way in
+    print(f"tocsin ready on {url}", flush=True)  # noqa: T201 - promised
+    await _print_first_link(context, settings.public_url if settings.is_public else url)
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -266,6 +265,12 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     await serving
     await hits.close()
     stopped.cancel()
+
+
+async def _print_first_link(context: Context, url: str) -> None:
+    link = await users.open_first_link(context)
+    if link is not None:
+        print(f"tocsin console: make the first account at {url}/admin/welcome/{link}", flush=True)  # noqa: T201 - the way in
 
 
 class _Server(uvicorn.Server):

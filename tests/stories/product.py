@@ -46,7 +46,7 @@ class Product:
     def __init__(self, folder: Path, conninfo: str | None, **settings: str) -> None:
         folder.mkdir(exist_ok=True)
         self.inbox = Inbox(folder / "inbox")
-        self.url = ""
+        self.url = self.printed = ""
         self.conninfo = conninfo
         self._folder = folder
         self._environment = os.environ | {
@@ -90,6 +90,12 @@ class Product:
         line = self._process.stdout.readline()
         assert line.startswith("tocsin "), "the server did not start"
         self.url = line.split()[-1]
+
+    def read_line(self) -> str:
+        """What the server prints next, once it has."""
+        assert self._process
+        assert self._process.stdout
+        return self._process.stdout.readline()
 
     def kill(self) -> None:
         """kill -9 of the server and of its worker at once."""
@@ -151,6 +157,7 @@ class Product:
         assert self._process
         status = self._process.wait(PATIENCE_SECONDS)
         if self._process.stdout:
+            self.printed = self._process.stdout.read()
             self._process.stdout.close()
         self._process = None
         return status

@@ -158,3 +158,15 @@ def test_a_server_with_a_schema_too_old_says_to_migrate(server: str, tmp_path: P
         assert refused.returncode == 1
         assert "newer than this Tocsin" in refused.stderr
     assert as_url(conninfo).startswith("postgresql:///story_old?")
+
+
+def test_who_is_locked_out_of_the_console_gets_back_in_by_a_link(shop: Product):
+    invited = shop.run("user", "invite", "olga@example.com", "--role", "owner", "--name", "Olga")
+    assert re.search(r"/admin/welcome/[0-9a-f]{48}\n", invited.stdout)
+    assert shop.run("user", "list").stdout == "olga@example.com  owner  invited\n"
+    again = shop.run("user", "link", "OLGA@example.com", "--end-codes")
+    assert re.search(r"/admin/welcome/[0-9a-f]{48}\n", again.stdout)
+    assert again.stdout != invited.stdout
+    unknown = shop.run("user", "link", "nobody@example.com")
+    assert (unknown.returncode, "Traceback" in unknown.stderr) == (1, False)
+    assert "there is no user nobody@example.com" in unknown.stderr

@@ -149,6 +149,21 @@ async def make_link(context: Context, author: Author, user_id: UUID) -> str:
         return await _make_link(context, transaction, user.id)
 
 
+async def link_again(context: Context, author: Author, email: str, *, without_codes: bool) -> str:
+    """The same for who is known by an address, and perhaps no more one-time codes. NotFound."""
+    async with context.database.transaction() as transaction:
+        user = await find_by_email(transaction, email)
+    if without_codes:
+        await end_codes(context, author, user.id)
+    return await make_link(context, author, user.id)
+
+
+async def list_all(context: Context) -> list[User]:
+    """Every user, by email."""
+    async with context.database.transaction() as transaction:
+        return await users.list_all(transaction)
+
+
 async def get(transaction: Transaction, user_id: UUID) -> User:
     """The user with this id, or NotFound."""
     user = await users.find(transaction, user_id)
