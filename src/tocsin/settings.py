@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True):
     workers: int
     worker_batch: int
     keep_events_days: int
+    keep_copies_days: int
     allow_private_addresses: tuple[IPv4Network | IPv6Network, ...]
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     scanner_networks: tuple[IPv4Network | IPv6Network, ...]
@@ -95,6 +96,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     _check_names(given)
     settings = Settings(**{option.member: _read(option, given) for option in OPTIONS})
     _check_bounces(settings)
+    _check_copies(settings)
     return settings if settings.public_url else structs.replace(settings, public_url=f"http://{settings.listen}")
 
 
@@ -111,6 +113,11 @@ def _check_bounces(settings: Settings) -> None:
         raise Invalid("TOCSIN_BOUNCE_SECRET: TOCSIN_BOUNCE_DOMAIN needs one, the same for every process")
     if settings.bounce_listen and not settings.bounce_domain:
         raise Invalid("TOCSIN_BOUNCE_DOMAIN: TOCSIN_BOUNCE_LISTEN needs one")
+
+
+def _check_copies(settings: Settings) -> None:
+    if settings.keep_copies_days > settings.keep_events_days:
+        raise Invalid("TOCSIN_KEEP_COPIES_DAYS: copies are found by events: TOCSIN_KEEP_EVENTS_DAYS must be as many")
 
 
 def _read(option: Option, given: Mapping[str, str]) -> Any:
@@ -295,6 +302,14 @@ OPTIONS: tuple[Option, ...] = (
         "400",
         "How long events are kept; a month of them is dropped once all of it is older.",
         _whole_number(31, 36500),
+    ),
+    Option(
+        "TOCSIN_KEEP_COPIES_DAYS",
+        "a whole number from 0 to 36500",
+        "30",
+        "How long what was sent is kept, as it was sent; a week of it is dropped once all of it is older. "
+        "0 keeps nothing.",
+        _whole_number(0, 36500),
     ),
     Option(
         "TOCSIN_ALLOW_PRIVATE_ADDRESSES",

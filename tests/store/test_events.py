@@ -66,13 +66,13 @@ async def test_partitions_are_added_for_this_month_and_the_next_ones(stage):
     await partitions.add(stage.connection, "events", date(2031, 11, 30))
     added = sorted(set(await list_partitions(stage)) - set(before))
     assert added == ["events_2031_11", "events_2031_12", "events_2032_01"]
-    await partitions.add(stage.connection, "events", date(2031, 12, 1), months_ahead=1)
+    await partitions.add(stage.connection, "events", date(2031, 12, 1), days_ahead=31)
     assert sorted(set(await list_partitions(stage)) - set(before)) == added
 
 
 async def test_a_month_begins_and_ends_at_midnight_utc_whatever_the_session_says(stage):
     await stage.connection.execute("SET LOCAL TimeZone = 'Pacific/Kiritimati'")
-    await partitions.add(stage.connection, "events", date(2031, 12, 15), months_ahead=0)
+    await partitions.add(stage.connection, "events", date(2031, 12, 15), days_ahead=0)
     first, last = datetime(2031, 12, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
     await events.insert(stage.connection, [make(1, at=first), make(2, at=last)])
     assert await stage.rows("SELECT count(*) FROM events_2031_12") == [(2,)]
@@ -83,7 +83,7 @@ async def test_a_month_begins_and_ends_at_midnight_utc_whatever_the_session_says
 
 async def test_months_that_ended_are_dropped_with_their_events(stage):
     kept = await list_partitions(stage)
-    await partitions.add(stage.connection, "events", date(2019, 11, 1), months_ahead=3)
+    await partitions.add(stage.connection, "events", date(2019, 11, 1), days_ahead=92)
     await events.insert(stage.connection, [make(1, at=datetime(2019, 12, 31, tzinfo=UTC))])
     await events.insert(stage.connection, [make(2, at=datetime(2020, 1, 1, tzinfo=UTC))])
     assert await partitions.drop(stage.connection, "events", date(2020, 1, 31)) == ["events_2019_11", "events_2019_12"]

@@ -16,6 +16,7 @@ from tocsin.core.composition_sms import SmsComposer
 from tocsin.core.configuration import Configuration, Trigger
 from tocsin.core.configuration_senders import Sender
 from tocsin.core.configuration_templates import EmailTemplate, PushTemplate, SmsTemplate, Template
+from tocsin.core.copies import Copy
 from tocsin.core.errors import TocsinError
 from tocsin.core.launches import Launch
 from tocsin.core.message_context import Content
@@ -46,6 +47,7 @@ class Composed(NamedTuple):
     channel: str = "email"
     segments: int = 0
     give_up_after: timedelta = retry.GIVE_UP_AFTER
+    copy: Copy | None = None
 
 
 _Said = EmailTemplate | SmsTemplate | PushTemplate
@@ -69,9 +71,16 @@ async def read(
     await stored_profiles.prefer_indexes(transaction)
     launched = await launches.get(transaction, list({message.launch_id for message in claimed}))
     found = await stored_profiles.get_anywhere(transaction, list({message.profile_id for message in claimed}))
+    attachments = await read_attachments(transaction, launched)
+    links = await context.links(transaction, configuration)
+    return Work(configuration, launched, found, attachments, context.clock(), links)
+
+
+async def read_attachments(transaction: Transaction, launched: Mapping[bytes, Launch]) -> dict[bytes, list[Attachment]]:
+    """The files of launches, as far as they are still there."""
     file_ids = {UUID(one.file) for launch in launched.values() for one in launch.attachments}
     stored = await files.get(transaction, list(file_ids)) if file_ids else {}
-    attachments = {
+    return {
         launch.id: [
             Attachment(one.name, one.content_type, stored[UUID(one.file)].data)
             for one in launch.attachments
@@ -79,8 +88,6 @@ async def read(
         ]
         for launch in launched.values()
     }
-    links = await context.links(transaction, configuration)
-    return Work(configuration, launched, found, attachments, context.clock(), links)
 
 
 class ChannelComposer(Protocol):
@@ -148,8 +155,9 @@ class Composer:
             return Composed(message, None, None, deferred, database_id, 0, channel, 0, give_up_after)
         envelope = Envelope(message.id, content.sender, message.address, content.body)
         return Composed(
-            message, sender, envelope, None, database_id, content.missing, channel, content.segments, give_up_after
-        )
+            message, sender, envelope, None, database_id, content.missing, channel, content.segments, give_up_after,
+            content.copy,
+        )  # fmt: skip
 
     def _content(self, work: Work, message: ClaimedMessage, trigger: Trigger | None) -> tuple[Sender, Content]:
         launch, profile = work.launches.get(message.launch_id), work.profiles.get(message.profile_id)

@@ -31,7 +31,7 @@ class Context:
     """One per process. The configuration kept here is only a copy, compared with the stored version at each call.
 
     `places` is there when the operator has named a geo database. `public_url`: what links in mails begin with;
-    `is_public` when the operator has said so.
+    `is_public` when the operator has said so. `keep_copies`: how long what was sent is kept; zero keeps nothing.
     """
 
     database: Database
@@ -41,6 +41,7 @@ class Context:
     public_url: str = "http://127.0.0.1:8080"
     is_public: bool = False
     confirmations_per_day: int = 5
+    keep_copies: timedelta = timedelta(days=30)
     _signer: tuple[datetime, Signer] | None = None
     _configuration: Configuration = field(default_factory=Configuration)
 

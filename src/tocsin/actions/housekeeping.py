@@ -20,8 +20,9 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     async with context.database.transaction() as transaction:
         await reactions.delete_old(transaction, context.clock() - keep_events)
         await confirmations.delete_old(transaction, context.clock().date())
-        for table in partitions.TABLES:
+        for table in partitions.OF_EVENTS:
             await partitions.drop(transaction, table, (context.clock() - keep_events).date())
+        await partitions.drop(transaction, "copies", (context.clock() - context.keep_copies).date())
 
 
 async def _forget_launches(context: Context, before: datetime) -> None:

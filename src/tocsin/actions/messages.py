@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from tocsin.actions import bounces, composition, receipts, rules, withholding
+from tocsin.actions import bounces, composition, copies, receipts, rules, withholding
 from tocsin.actions.composition import Composed, Composer, Work
 from tocsin.actions.context import Context
 from tocsin.actions.flights import Flights
@@ -17,10 +17,12 @@ from tocsin.actions.senders import OpenChannel, Senders
 from tocsin.channels.contract import Channel, Outcome
 from tocsin.core import retry
 from tocsin.core.configuration import Configuration
+from tocsin.core.copies import SentMessage
 from tocsin.core.errors import NotReady
 from tocsin.core.messages import LAST_TURN, ClaimedMessage, Event, event_type
 from tocsin.core.outcomes import OutcomeKind
 from tocsin.log import get as get_log
+from tocsin.store import copies as stored_copies
 from tocsin.store import events, journal, messages, outcomes, passages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
@@ -278,6 +280,7 @@ class Delivery:
         final = [result for result in tried if result.outcome.message_id not in later]
         entries = [_entry(result, now) for result in final]
         happened = [_event(entry, result.composed.message) for entry, result in zip(entries, final, strict=True)]
+        copied = await copies.prepare(self._context, _sent(final))
         pause = 0.1
         while True:
             with suppress(NotReady):
@@ -287,6 +290,7 @@ class Delivery:
                     await messages.give_back(transaction, untried)
                     there = await messages.delete(transaction, [event.message.id for event in happened])
                     await _settle(transaction, [event for event in happened if event.message.id in there])
+                    await stored_copies.insert(transaction, copied, there, now)
                     await outcomes.add(transaction, self.worker_id, _count(tried, later, there))
                     await receipts.note_provider_ids(transaction, [one for one in entries if one.message_id in there])
                 break
@@ -345,6 +349,15 @@ def _count(
         elif outcome.message_id in there:
             counted[result.sender_id, "gave_up" if outcome.state == "deferred" else outcome.state] += 1
     return counted
+
+
+def _sent(final: Sequence[Result]) -> list[SentMessage]:
+    """Those that went out, to be kept as they did."""
+    return [
+        SentMessage(composed.message.id, composed.message.launch_id, composed.message.profile_id, composed.copy)
+        for composed, outcome in final
+        if outcome.state == "sent" and composed.copy
+    ]
 
 
 def _kind_again(entry: Entry) -> tuple[int, OutcomeKind]:

@@ -10,7 +10,7 @@ from tocsin.core.errors import Conflict, NotFound
 from tocsin.core.identities import Describer
 from tocsin.core.matching import Matching, Search
 from tocsin.core.profiles import Profile, Revision
-from tocsin.store import events, messages, passages
+from tocsin.store import copies, events, messages, passages
 from tocsin.store import identities as stored_identities
 from tocsin.store import profiles as stored_profiles
 from tocsin.store import subscriptions as stored_subscriptions
@@ -36,6 +36,7 @@ async def delete(
         raise _changed_meanwhile()
     await profiles.revise(context, transaction, configuration, database, [Revision(before, None)], skip_triggers=True)
     await messages.delete_of_profiles(transaction, [before.id])
+    await copies.delete_of_profiles(transaction, [before.id])
     await events.delete(transaction, [before.id])
     await passages.delete_all(transaction, [before.id])
     return before.id

@@ -10,6 +10,7 @@ from msgspec.structs import astuple
 from tocsin.core import emails
 from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_templates import EmailTemplate
+from tocsin.core.copies import EmailCopy
 from tocsin.core.errors import Invalid, TemplateMistake
 from tocsin.core.html_text import text_from_html
 from tocsin.core.launches import Launch
@@ -75,16 +76,22 @@ class EmailComposer:
         text = rendering.text(self._parts.text) if self._parts.text else text_from_html(html or "")
         rewriter = self._rewriter(trigger)
         contact = _unsubscribe(reply_to or sender, message) if reply_to or not self._links.is_public else ""
-        body = self._skeleton(launch, sender, reply_to, attachments).compose(
+        copy = EmailCopy(
+            from_email=sender.email,
+            from_name=sender.name,
+            reply_to_email=reply_to.email if reply_to else "",
+            reply_to_name=reply_to.name if reply_to else "",
             to=message.address,
             subject=rendering.text(self._parts.subject),
             html=rewriter.rewrite_html(html, message.id) if html else html,
             text=rewriter.rewrite_text(text, message.id),
             message_id=f"{message.id.hex()}@{sender.email.rpartition('@')[2]}",
-            date=now,
+            sent_at=int(now.timestamp()),
+            launch_id=launch.id if attachments else b"",
             headers=self._links.list_unsubscribe(unsubscribe, contact),
         )
-        return Content(sender.email, body, rendering.missing)
+        body = copy.compose(self._skeleton(launch, sender, reply_to, attachments))
+        return Content(sender.email, body, rendering.missing, copy)
 
     def _other_links(self, message: ClaimedMessage, trigger: Trigger) -> dict[str, str]:
         wanted: tuple[Purpose, ...] = ("globalunsubscribe", "confirm")

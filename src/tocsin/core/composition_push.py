@@ -6,6 +6,7 @@ from datetime import datetime
 from tocsin.core import push
 from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_templates import PushTemplate
+from tocsin.core.copies import PushCopy
 from tocsin.core.errors import Invalid
 from tocsin.core.launches import Launch
 from tocsin.core.message_context import Content, Rendering, message_context
@@ -55,7 +56,7 @@ class PushComposer:
         body = _encode(notification)
         if len(body) > push.MOST_BYTES:
             raise Invalid(f"the push message has {len(body)} bytes; {push.MOST_BYTES} are the most")
-        return Content("", body, rendering.missing)
+        return Content("", body, rendering.missing, PushCopy(body))
 
 
 def _compile(source: str) -> Template:

@@ -6,6 +6,7 @@ from datetime import datetime
 from tocsin.core import sms
 from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_templates import SmsTemplate
+from tocsin.core.copies import SmsCopy
 from tocsin.core.errors import Invalid
 from tocsin.core.launches import Launch
 from tocsin.core.message_context import Content, Rendering, message_context
@@ -46,4 +47,5 @@ class SmsComposer:
         if length.segments > self._max_segments:
             raise Invalid(f"the SMS takes {length.segments} segments; its template allows {self._max_segments}")
         sender = rendering.text(self._from_name).translate(_CONTROLS).strip()
-        return Content(sender, text.encode(errors="replace"), rendering.missing, segments=length.segments)
+        copy = SmsCopy(sender, message.address, text, length.segments)
+        return Content(sender, text.encode(errors="replace"), rendering.missing, copy, length.segments)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tocsin.core import addresses
 from tocsin.core.configuration import Trigger
+from tocsin.core.copies import Copy
 from tocsin.core.launches import Launch
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.profiles import Profile
@@ -20,12 +21,13 @@ class Content(Struct, frozen=True):
     """What a message carries: for mail RFC 5322 bytes, for SMS its text, for push JSON.
 
     `sender` is empty where the way out has one. `missing`: how many values the template asked for that were not there.
-    `segments`: how many SMS it takes, 0 on other channels.
+    `segments`: how many SMS it takes, 0 on other channels. `copy`: the same, as it is kept.
     """
 
     sender: str
     body: bytes
     missing: int
+    copy: Copy
     segments: int = 0
 
 

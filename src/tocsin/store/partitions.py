@@ -1,6 +1,6 @@
-"""History tables: a partition a month, made ahead of time, dropped whole."""
+"""History tables: a partition a month or a week, made ahead of time, dropped whole."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from psycopg import sql
@@ -8,31 +8,36 @@ from psycopg import sql
 from tocsin.store import queries
 from tocsin.store.database import Transaction, fetch
 
-Table = Literal["events", "steps", "provider_ids"]
+Table = Literal["events", "steps", "provider_ids", "copies"]
 
-TABLES: tuple[Table, ...] = ("events", "steps", "provider_ids")
+# Of which a month is kept or dropped, and of which a week.
+OF_EVENTS: tuple[Table, ...] = ("events", "steps", "provider_ids")
+TABLES: tuple[Table, ...] = (*OF_EVENTS, "copies")
+
+# Always the next two months.
+_DAYS_AHEAD = 62
 
 _SQL = queries.load("partitions")
 
 
-async def add(transaction: Transaction, table: Table, today: date, *, months_ahead: int = 2) -> None:
-    """Partitions for this month and the next ones; those that are there stay."""
-    month = today.replace(day=1)
-    for _ in range(months_ahead + 1):
-        following = _next_month(month)
+async def add(transaction: Transaction, table: Table, today: date, *, days_ahead: int = _DAYS_AHEAD) -> None:
+    """Partitions for today and so many days to come; those that are there stay."""
+    begins = _begin(table, today)
+    while begins <= today + timedelta(days=days_ahead):
+        ends = _following(table, begins)
         await transaction.execute(
             sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
-                sql.Identifier(_name(table, month)),
+                sql.Identifier(_name(table, begins)),
                 sql.Identifier(table),
-                sql.Literal(_start(month)),
-                sql.Literal(_start(following)),
+                sql.Literal(_start(begins)),
+                sql.Literal(_start(ends)),
             )
         )
-        month = following
+        begins = ends
 
 
 async def drop(transaction: Transaction, table: Table, before: date) -> list[str]:
-    """Drop the months that ended before a day; returns their names."""
+    """Drop the months or weeks that ended before a day; returns their names."""
     rows = await fetch(transaction, _SQL["list"], table=table)
     old = [name for (name,) in rows if name < _name(table, before)]
     for name in old:
@@ -40,13 +45,20 @@ async def drop(transaction: Transaction, table: Table, before: date) -> list[str
     return old
 
 
-def _name(table: Table, month: date) -> str:
-    return f"{table}_{month:%Y_%m}"
+def _begin(table: Table, day: date) -> date:
+    """The first day of its month, or the Monday of its week."""
+    return day.replace(day=1) if table in OF_EVENTS else day - timedelta(days=day.weekday())
 
 
-def _next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+def _following(table: Table, begins: date) -> date:
+    if table in OF_EVENTS:
+        return date(begins.year + begins.month // 12, begins.month % 12 + 1, 1)
+    return begins + timedelta(days=7)
 
 
-def _start(month: date) -> str:
-    return datetime(month.year, month.month, 1, tzinfo=UTC).isoformat()
+def _name(table: Table, day: date) -> str:
+    return f"{table}_{_begin(table, day):{'%Y_%m' if table in OF_EVENTS else '%Y_%m_%d'}}"
+
+
+def _start(day: date) -> str:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()

@@ -178,6 +178,18 @@ CREATE TABLE provider_ids (
     PRIMARY KEY (provider_id, sender_id, at)
 ) PARTITION BY RANGE (at);
 
+-- What was sent, a partition a week: a row for each message, under its id and in its bucket, and one for each dictionary that
+-- several share. content: core/copies.py, compressed; dictionary_id: which row of the same `at` it needs to be read.
+CREATE TABLE copies (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    dictionary_id bytea,
+    content bytea NOT NULL,
+    PRIMARY KEY (bucket, id, at)
+) PARTITION BY RANGE (at);
+ALTER TABLE copies ALTER COLUMN content SET STORAGE EXTERNAL;
+
 -- How many events of each type a trigger has had; kept beside the events so that nobody counts them.
 CREATE TABLE event_totals (
     trigger_id integer NOT NULL,

@@ -1,0 +1,64 @@
+"""Keeping what was sent, and looking at it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from tocsin.actions.composition import read_attachments
+from tocsin.actions.context import Context
+from tocsin.core.copies import Copy, EmailCopy, PackedCopy, SentMessage, list_headers, pack, rebuild, unpack
+from tocsin.core.errors import NotFound
+from tocsin.core.mime import Attachment
+from tocsin.store import copies, launches
+from tocsin.store.database import Transaction
+
+# As many are packed in less time than handing them to a thread takes.
+_PACKED_AT_ONCE = 10
+
+
+class MessageCopy(NamedTuple):
+    """What a message was when it was sent. `attachments`: of a mail, those whose files are still kept."""
+
+    sent_at: datetime
+    content: Copy
+    attachments: list[Attachment]
+
+    @property
+    def source(self) -> bytes:
+        """A mail as it was handed over, for a file `.eml`; of others there is none."""
+        return rebuild(self.content, self.attachments) if isinstance(self.content, EmailCopy) else b""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Those of a mail in their order, decoded; of others there are none."""
+        return list_headers(self.source)
+
+
+async def prepare(context: Context, sent: Sequence[SentMessage]) -> list[PackedCopy]:
+    """What is to be kept of messages that were sent together; nothing where copies are not kept."""
+    if not sent or not context.keep_copies:
+        return []
+    ids = context.new_ids()
+    if len(sent) <= _PACKED_AT_ONCE:
+        return pack(sent, lambda: next(ids))
+    return await asyncio.to_thread(pack, sent, lambda: next(ids))
+
+
+async def find(transaction: Transaction, message_id: bytes) -> MessageCopy | None:
+    """What was sent, with its files; None when no copy was kept, or no more. A merge of its profile changes nothing."""
+    kept = await copies.find(transaction, message_id)
+    if kept is None:
+        return None
+    content = unpack(kept.content, kept.dictionary)
+    launch_id = content.launch_id if isinstance(content, EmailCopy) else b""
+    launched = await launches.get(transaction, [launch_id]) if launch_id else {}
+    return MessageCopy(kept.at, content, (await read_attachments(transaction, launched)).get(launch_id, []))
+
+
+async def get(transaction: Transaction, message_id: bytes) -> MessageCopy:
+    """The same, or NotFound."""
+    found = await find(transaction, message_id)
+    if found is None:
+        raise NotFound("no copy of this message is kept")
+    return found

@@ -1,0 +1,10 @@
+-- What was sent, a partition a week. content: core/copies.py, compressed; dictionary_id: which row it needs to be read.
+CREATE TABLE copies (
+    bucket smallint NOT NULL,
+    id bytea NOT NULL,
+    at timestamptz NOT NULL,
+    dictionary_id bytea,
+    content bytea NOT NULL,
+    PRIMARY KEY (bucket, id, at)
+) PARTITION BY RANGE (at);
+ALTER TABLE copies ALTER COLUMN content SET STORAGE EXTERNAL;
