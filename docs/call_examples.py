@@ -11,6 +11,7 @@ from tocsin.core.configuration import Database
 from tocsin.core.explaining import Alternative, CheckedRule, LaunchOrigin
 from tocsin.core.launches import ItemError, ProfileReference, SkippedItem
 from tocsin.core.workflows import passages
+from tocsin.web.api.copies import SentEmail, SentFile, SentHeader, SentMessageDescription
 from tocsin.web.api.databases import (
     MAIN_GROUP,
     DatabaseDescription,
@@ -492,6 +493,35 @@ EXAMPLES: Mapping[str, Example] = {
                 launch_id=LAUNCH,
                 address="ann.private@example.com",
                 events=[SENT],
+            )
+        ),
+    ),
+    "webver/get": Example(
+        {"send_message_id": MESSAGE, "harmless": True},
+        DataAnswer(
+            data=SentMessageDescription(
+                createtime=AT,
+                email=SentEmail(
+                    from_email="news@example.com",
+                    from_name="",
+                    to_email="ann.private@example.com",
+                    subject="",
+                    html="<p>For ann.private@example.com: </p>",
+                    text="For ann.private@example.com: ",
+                    headers=[
+                        SentHeader("From", "news@example.com"),
+                        SentHeader("To", "ann.private@example.com"),
+                        SentHeader("Subject", ""),
+                        SentHeader("Date", "Sat, 21 Nov 2026 09:00:00 +0000"),
+                        SentHeader("Message-ID", f"<{MESSAGE}@example.com>"),
+                        SentHeader(
+                            "List-Unsubscribe", f"<#>, <mailto:news@example.com?subject=unsubscribe%20{MESSAGE}>"
+                        ),
+                        SentHeader("MIME-Version", "1.0"),
+                        SentHeader("Content-Type", 'multipart/mixed; boundary="=_tocsin_mixed"'),
+                    ],
+                    attachments=[SentFile("Terms.txt", "text/plain", 9)],
+                ),
             )
         ),
     ),

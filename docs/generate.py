@@ -32,6 +32,7 @@ from tocsin.core.matching import MODES
 from tocsin.core.subscriptions import STATUSES
 from tocsin.core.workflows import passages
 from tocsin.web import codec
+from tocsin.web.api.copies import SentEmail, SentFile, SentHeader, SentMessageDescription, SentPush, SentSms
 from tocsin.web.api.databases import DatabaseDescription, FieldDescription, Group, ListedDatabase
 from tocsin.web.api.explaining import ExplainedEvent, ExplainedMessage
 from tocsin.web.api.exports import ExportTask
@@ -74,6 +75,7 @@ _PAYLOADS: Mapping[str, type[Struct]] = {
     "profiles/delete": ProfileReference,
     "messages/get": MessageDescription,
     "messages/explain": ExplainedMessage,
+    "webver/get": SentMessageDescription,
     "suppresses/get": ListDescription,
     "hooks/get": HookDescription,
     "hooks/resume": ResumedHook,
@@ -109,6 +111,11 @@ _ANSWERED = {
     Rehearsal,
     RehearsedItem,
     RehearsedMessage,
+    SentEmail,
+    SentFile,
+    SentHeader,
+    SentPush,
+    SentSms,
 }
 
 # What a member means, by its name, or by `Struct.name` where one name means several things.
@@ -256,6 +263,31 @@ MEANINGS: Mapping[str, str] = {
     "ExplainedEvent.status": "The enhanced code of what came back.",
     "ExplainedEvent.text": "What the server said, or our reason.",
     "ExplainedEvent.reason": "Why a rule kept the message: see [Skip reasons](#skip-reasons).",
+    "send_message_id": "The message: 24 hex digits, the left part of its Message-ID.",
+    "harmless": "To be shown to staff: without the pixel that counts opens, tracked links leading where they led at "
+    "last, and links of the recipient alone, as the one to unsubscribe, leading nowhere.",
+    "createtime": "When it was sent, in UTC.",
+    "SentMessageDescription.email": "A mail. Of the three members there is one.",
+    "sms": "An SMS.",
+    "push": "A push message.",
+    "SentEmail.from_email": "The address in its From.",
+    "from_name": "The name beside it.",
+    "SentSms.from_name": "Whom it came from; empty where the sender has a name of its own.",
+    "SentSms.phone": "Where it went.",
+    "segments": "How many SMS it took.",
+    "to_email": "Where it went.",
+    "SentEmail.text": "Its text part.",
+    "SentSms.text": "What it said.",
+    "SentPush.text": "What stood below the title.",
+    "SentPush.title": "Its title.",
+    "SentPush.payload": "All of it, a text in JSON; the device that it went to is not in it.",
+    "SentEmail.headers": "Its headers in their order, decoded. A DKIM signature is none of them.",
+    "SentEmail.attachments": "The files that it carried, as far as they are still kept.",
+    "SentHeader.name": "The name.",
+    "SentHeader.value": "What it says.",
+    "SentFile.name": "The name.",
+    "SentFile.type": "The content type.",
+    "SentFile.size": "How many bytes.",
     "skip_triggers": "Start nothing that listens to imports, changed fields or subscriptions.",
     "subscription_filter": "The address to send to, in place of the trigger's choice.",
     "SubscriptionFilter.email": "Of a trigger for email: a subscription with this address.",

@@ -20,9 +20,11 @@ from tocsin.web.operations import OPERATIONS, PREFIX
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEADERS = {"json": "application/json", "xml": "application/xml"}
-IDS = re.compile(r"\b(?:[0-9a-f]{24}|[1-9][0-9]{18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+IDS = re.compile(r"(?:\b|(?<=%20))(?:[0-9a-f]{24}|[1-9][0-9]{18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 # When something happened; the fields of profiles in the examples are days.
-AT = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
+AT = re.compile(
+    r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|\b[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} \+0000"
+)
 
 sys.path.insert(0, str(DOCS))
 generate = importlib.import_module("generate")

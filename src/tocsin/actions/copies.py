@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import structs
+
 from tocsin.actions.composition import read_attachments
 from tocsin.actions.context import Context
+from tocsin.core.configuration import Configuration
 from tocsin.core.copies import Copy, EmailCopy, PackedCopy, SentMessage, list_headers, pack, rebuild, unpack
-from tocsin.core.errors import NotFound
+from tocsin.core.harmless import make_harmless_html, make_harmless_text
 from tocsin.core.mime import Attachment
 from tocsin.store import copies, launches
 from tocsin.store.database import Transaction
@@ -32,7 +35,9 @@ class MessageCopy(NamedTuple):
     @property
     def headers(self) -> list[tuple[str, str]]:
         """Those of a mail in their order, decoded; of others there are none."""
-        return list_headers(self.source)
+        if not isinstance(self.content, EmailCopy):
+            return []
+        return list_headers(rebuild(self.content, [structs.replace(one, data=b"") for one in self.attachments]))
 
 
 async def prepare(context: Context, sent: Sequence[SentMessage]) -> list[PackedCopy]:
@@ -56,9 +61,17 @@ async def find(transaction: Transaction, message_id: bytes) -> MessageCopy | Non
     return MessageCopy(kept.at, content, (await read_attachments(transaction, launched)).get(launch_id, []))
 
 
-async def get(transaction: Transaction, message_id: bytes) -> MessageCopy:
-    """The same, or NotFound."""
-    found = await find(transaction, message_id)
-    if found is None:
-        raise NotFound("no copy of this message is kept")
-    return found
+async def make_harmless(
+    context: Context, transaction: Transaction, configuration: Configuration, found: MessageCopy
+) -> MessageCopy:
+    """The same to be looked at by staff: nothing that they open or follow there counts, or unsubscribes anybody."""
+    links = await context.links(transaction, configuration)
+    content = found.content
+    if isinstance(content, EmailCopy):
+        content = structs.replace(
+            content,
+            html=content.html and make_harmless_html(content.html, links),
+            text=make_harmless_text(content.text, links),
+            headers={name: make_harmless_text(value, links) for name, value in content.headers.items()},
+        )
+    return found._replace(content=content)

@@ -9,6 +9,7 @@ from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import NotAllowed, TocsinError, TokenRequired
 from tocsin.web import quick_import
 from tocsin.web.api import (
+    copies,
     databases,
     explaining,
     exports,
@@ -216,6 +217,7 @@ TABLE = (
         "profiles.read",
         writes=False,
     ),
+    Operation("webver/get", copies.CopyRequest, DataAnswer, copies.get_copy, "profiles.read", writes=False),
     Operation(
         "messages/list",
         history.MessageListRequest,
