@@ -173,6 +173,12 @@ def test_what_the_settings_of_bounces_need_is_said():
     assert the_mistake_of(TOCSIN_BOUNCE_LISTEN="[::]:25") == "TOCSIN_BOUNCE_DOMAIN: TOCSIN_BOUNCE_LISTEN needs one"
 
 
+def test_copies_are_not_kept_longer_than_the_events_by_which_they_are_found():
+    with pytest.raises(Invalid, match="TOCSIN_KEEP_COPIES_DAYS: copies are found by events"):
+        load({"TOCSIN_KEEP_COPIES_DAYS": "61", "TOCSIN_KEEP_EVENTS_DAYS": "60"})
+    assert load({"TOCSIN_KEEP_COPIES_DAYS": "0"}).keep_copies_days == 0
+
+
 def test_a_misspelt_setting_is_a_mistake():
     assert (
         the_mistake_of(TOCSIN_DATADIR="x") == "TOCSIN_DATADIR: there is no such setting; did you mean TOCSIN_DATA_DIR?"

@@ -117,7 +117,9 @@ def _check_bounces(settings: Settings) -> None:
 
 def _check_copies(settings: Settings) -> None:
     if settings.keep_copies_days > settings.keep_events_days:
-        raise Invalid("TOCSIN_KEEP_COPIES_DAYS: copies are found by events: TOCSIN_KEEP_EVENTS_DAYS must be as many")
+        raise Invalid(
+            "TOCSIN_KEEP_COPIES_DAYS: copies are found by events, which TOCSIN_KEEP_EVENTS_DAYS forgets earlier"
+        )
 
 
 def _read(option: Option, given: Mapping[str, str]) -> Any:

@@ -238,3 +238,14 @@ async def test_a_sender_with_a_mistake_is_not_applied(stage: Stage, members: dic
     sender = {"id": 9, "name": "a", "channel": "push"} | members
     with pytest.raises(ConfigurationMistakes):
         await configuration.apply(stage.context, json.dumps({"senders": [sender]}), "push.yaml", {})
+
+
+async def test_a_push_is_shown_as_it_was_sent_without_its_device(stage: Stage, services: Services):
+    await stage.add(email="ann@example.com", _fname="Ann", subscriptions=services.subscribe())
+    await start(stage, 300)
+    await stage.work()
+    for (message_id,) in await stage.rows("SELECT encode(id, 'hex') FROM events"):
+        shown = (await stage.post("webver/get", send_message_id=message_id))["data"]["push"]
+        assert (shown["title"], shown["text"]) == ("Ann, your order", "o1")
+        assert json.loads(shown["payload"])["url"] == "https://shop.example/o1"
+        assert not any(one["subscription_id"] in str(shown) for one in services.subscribe()[::2])

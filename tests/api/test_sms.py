@@ -399,3 +399,21 @@ async def test_values_do_not_break_out_of_the_request(stage: Stage, how: str, re
         await stage.post("campaigns/triggers/start", id=202, email="ann@example.com", content={"text": NASTY})
         await stage.work()
     assert read(server.requests[0]) == NASTY
+
+
+@pytest.mark.parametrize("encoding", ["json", "xml"])
+async def test_an_sms_is_shown_as_it_was_sent(stage: Stage, encoding: str):
+    async with provided(stage):
+        await start(stage)
+        await stage.work()
+    ((message_id,),) = await stage.rows("SELECT encode(id, 'hex') FROM events")
+    shown = {"from_name": "", "phone": "+79000000001", "text": "Ann, your code is 731", "segments": 1}
+    if encoding == "json":
+        answer = await stage.post("webver/get", send_message_id=message_id)
+        assert answer["data"]["sms"] == shown
+        assert "email" not in answer["data"]
+    else:
+        xml = f"<xml><token>{TOKEN}</token><send_message_id>{message_id}</send_message_id></xml>"
+        found = (await stage.post_xml("webver/get", xml)).find("data/sms")
+        assert found is not None
+        assert {one.tag: one.text or "" for one in found} == {name: str(value) for name, value in shown.items()}

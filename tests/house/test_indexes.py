@@ -31,6 +31,8 @@ SELECT bucket, id, n % 15, due_at, '', id, 1, email FROM numbers;
 INSERT INTO events (bucket, id, at, type, database_id, profile_id, message_id, launch_id, trigger_id, data)
 SELECT bucket, id, now(), 'send', 1, id, id, '', 1, '{}' FROM numbers;
 
+INSERT INTO copies (bucket, id, at, content) SELECT bucket, id, now(), '' FROM numbers;
+
 INSERT INTO tasks (id, kind, total, due_at, created_at) SELECT gen_random_uuid(), '', 1, due_at, due_at FROM numbers;
 UPDATE tasks SET status = 'failed', finished_at = due_at WHERE random() < 0.95;
 
@@ -45,7 +47,7 @@ SELECT bucket, id, n % 10, due_at FROM numbers;
 INSERT INTO steps (bucket, profile_id, passage_id, number, at, workflow_id, node, reason)
 SELECT bucket, id, id, 1, now(), n % 10, 'start', 'entered' FROM numbers;
 
-ANALYZE profiles, identities, messages, events, tasks, passages, workflow_entries, steps;
+ANALYZE profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps;
 """
 
 
@@ -127,6 +129,7 @@ OF_AN_IMPORT = {
     "events.find_addressee": (ANYWHERE, {"bucket", "id"}),
     "events.delete": (keys(100), {"bucket", "profile_id"}),
     "events.move": (keys(100) | NEW_OWNER, {"bucket", "profile_id"}),
+    "copies.delete": (keys(100), {"bucket", "id"}),
     "passages.list_inside": (keys(BATCH) | OF_ONE_WORKFLOW, {"bucket", "profile_id", "workflow_id"}),
     "passages.delete_of_profiles": (keys(100) | OF_ONE_WORKFLOW, {"bucket", "profile_id", "workflow_id"}),
     "passages.lock": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
@@ -143,6 +146,8 @@ OF_OTHER_TABLES = {
     "history.find_place": ("events", OF_A_HISTORY, {"bucket"}),
     "history.list_of_message": ("events", OF_A_HISTORY, {"bucket", "profile_id"}),
     "history.list_of_profile": ("events", OF_A_HISTORY | PAGE, {"bucket", "profile_id", "at"}),
+    "copies.find": ("copies", {"bucket": 1, "id": bytes(12), "since": NOW - DAY}, {"bucket", "id"}),
+    "copies.list_ids_of_profiles": ("events", keys(100), {"bucket", "profile_id"}),
     "passages.list_happened": ("events", happened(CLAIMED), {"bucket", "profile_id"}),
     "passages.list_steps": ("steps", OF_ONE_PROFILE, {"bucket", "profile_id"}),
 }

@@ -14,7 +14,7 @@ NAMED = {(noun, name): query for noun in queries.nouns() for name, query in quer
 
 # Tables that grow with profiles and are spread over hosts by bucket. A statement that does not say which bucket asks
 # all hosts; those that may are here, each with its reason.
-SPREAD_TABLES = ("profiles", "launches", "messages", "events")
+SPREAD_TABLES = ("profiles", "launches", "messages", "events", "copies")
 ACROSS_ALL_BUCKETS = {
     ("launches", "list_ids"): "a page of the newest, for people",
     ("launches", "list_unsettled"): "the few that are being resumed or cancelled, by an index of theirs alone",

@@ -92,6 +92,19 @@ async def test_months_that_ended_are_dropped_with_their_events(stage):
     assert await totals(stage) == {"send": 2}
 
 
+async def test_copies_have_a_partition_for_each_week_of_the_next_two_months(stage):
+    before = await stage.rows("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'copies'::regclass")
+    await partitions.add(stage.connection, "copies", date(2031, 12, 31))
+    after = await stage.rows("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'copies'::regclass")
+    added = sorted(name for (name,) in set(after) - set(before))
+    assert (added[0], added[1], added[-1], len(added)) == (
+        "copies_2031_12_29", "copies_2032_01_05", "copies_2032_03_01", 10,
+    )  # fmt: skip
+    assert set(await partitions.drop(stage.connection, "copies", date(2032, 1, 11))) == {
+        "copies_2031_12_29", *(name for (name,) in before)
+    }  # fmt: skip
+
+
 async def test_no_event_is_lost_because_its_partition_is_missing(stage):
     with pytest.raises(psycopg.errors.CheckViolation, match="no partition"):
         async with stage.connection.transaction():

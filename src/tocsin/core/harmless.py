@@ -11,7 +11,12 @@ from tocsin.core.public_links import PublicLinks
 NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 NOWHERE = "#"
 
-_OURS = re.compile(rf"(https?://[^\s\"'<>?#]*?)/{tracking.PREFIX}/[a-z]/([A-Za-z0-9_-]+)", re.IGNORECASE)
+# A scheme, a host, perhaps a port and a short path; then our place and a token.
+_OURS = re.compile(
+    r"(https?://(?:[^\s\"'<>?#/:\[\]]+|\[[0-9a-f:.]+\])(?::\d+)?(?:/[^\s\"'<>?#/]+){0,4}?)"
+    rf"/{tracking.PREFIX}/[a-z]/([A-Za-z0-9_-]+)",
+    re.IGNORECASE,
+)
 
 
 def make_harmless_html(html: str, links: PublicLinks) -> str:
