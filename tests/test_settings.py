@@ -39,6 +39,7 @@ def test_without_an_environment_the_defaults_hold():
         bounce_domain="",
         bounce_secret="",
         bounce_listen=None,
+        inbox_listen=None,
         log_level="info",
         log_format="json",
         token=None,
@@ -69,6 +70,7 @@ def test_every_setting_can_be_given(tmp_path):
         "TOCSIN_BOUNCE_DOMAIN": "Bounces.Example.com",
         "TOCSIN_BOUNCE_SECRET": "sixteen-or-more-characters",
         "TOCSIN_BOUNCE_LISTEN": "0.0.0.0:25",
+        "TOCSIN_INBOX_LISTEN": "127.0.0.1:2525",
         "TOCSIN_LOG_LEVEL": "WARNING",
         "TOCSIN_LOG_FORMAT": "text",
         "TOCSIN_TOKEN": "an-api-token",
@@ -95,6 +97,7 @@ def test_every_setting_can_be_given(tmp_path):
         bounce_domain="bounces.example.com",
         bounce_secret="sixteen-or-more-characters",
         bounce_listen=Address("0.0.0.0", 25),  # noqa: S104 - what an operator may write
+        inbox_listen=Address("127.0.0.1", 2525),
         log_level="warning",
         log_format="text",
         token="an-api-token",

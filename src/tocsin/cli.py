@@ -17,6 +17,7 @@ from tocsin.actions import configuration as configuration_actions
 from tocsin.actions import explaining as explaining_actions
 from tocsin.actions import (
     hooks,
+    inbox,
     launch_changes,
     launch_views,
     link_secrets,
@@ -32,6 +33,7 @@ from tocsin.core.audits import Author
 from tocsin.core.configuration_senders import RouteSender, Sender
 from tocsin.core.configuration_words import Permission
 from tocsin.core.errors import ConfigurationMistakes, NotReady, TocsinError
+from tocsin.core.inbox import describe_list
 from tocsin.core.launch_text import describe_launch, describe_launches
 from tocsin.core.message_text import describe_message
 from tocsin.core.workflows import drawing, picture, trace
@@ -39,7 +41,7 @@ from tocsin.settings import Settings
 from tocsin.store import migrate
 from tocsin.store.geo import Places
 
-ROLES = ("api", "worker", "bounces")
+ROLES = ("api", "worker", "bounces", "inbox")
 
 Command = Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int] | int]
 
@@ -85,6 +87,8 @@ async def _serve(parsed: argparse.Namespace, loaded: Settings) -> int:
         return _complain(f"--roles: expected some of {', '.join(ROLES)}, got {parsed.roles!r}")
     if roles == ["bounces"] and loaded.bounce_listen is None:
         return _complain("TOCSIN_BOUNCE_LISTEN: --roles bounces needs one")
+    if roles == ["inbox"] and loaded.inbox_listen is None:
+        return _complain("TOCSIN_INBOX_LISTEN: --roles inbox needs one")
     if parsed.config:
         await _apply_file(parsed.config, loaded)
     await wiring.serve(loaded, roles)
@@ -150,6 +154,27 @@ async def _trace_workflow(parsed: argparse.Namespace, loaded: Settings) -> int:
 async def _show_message(parsed: argparse.Namespace, loaded: Settings) -> int:
     async with wiring.open_context(loaded) as context:
         print(describe_message(await message_views.get_story(context, parsed.id)), end="")
+    return 0
+
+
+async def _list_inbox(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context, context.database.transaction() as transaction:
+        mails = await inbox.list_page(transaction, search=parsed.search, limit=parsed.limit)
+        total = await inbox.count(transaction)
+    print(describe_list(mails, total), end="")
+    return 0
+
+
+async def _show_inbox(parsed: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context, context.database.transaction() as transaction:
+        found = await inbox.get(transaction, parsed.id)
+    sys.stdout.buffer.write(found.raw)
+    return 0
+
+
+async def _clear_inbox(_: argparse.Namespace, loaded: Settings) -> int:
+    async with wiring.open_context(loaded) as context:
+        print(f"deleted {await inbox.clear(context)} mails")
     return 0
 
 
@@ -338,6 +363,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_launch_commands(commands)
     explained = _command(several, "explain", "tell why a message was or was not sent", _explain_message)
     explained.add_argument("id", metavar="ID", help="its id, 24 hex digits, or its Message-ID")
+    _add_inbox_commands(commands)
     _add_suppress_commands(commands)
     _add_hook_commands(commands)
     _add_workflow_commands(commands)
@@ -362,6 +388,17 @@ def _add_launch_commands(commands: Any) -> None:
         change = _command(several, verb, summary, _change_launch)
         change.add_argument("id", metavar="ID", help="the launch_id of the call's answer, 24 hex digits")
         change.set_defaults(verb=verb)
+
+
+def _add_inbox_commands(commands: Any) -> None:
+    several = commands.add_parser("inbox", help="mail that the development inbox took").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    listed = _command(several, "list", "tell the newest mails", _list_inbox)
+    listed.add_argument("--limit", metavar="N", type=int, default=20, help="how many (default: %(default)s)")
+    listed.add_argument("--search", metavar="TEXT", default="", help="only those with it in an address or the subject")
+    _command(several, "show", "print a mail as it came", _show_inbox).add_argument("id", metavar="ID")
+    _command(several, "clear", "delete all mail of the inbox", _clear_inbox)
 
 
 def _add_hook_commands(commands: Any) -> None:

@@ -15,6 +15,7 @@ from tocsin import log as logs
 from tocsin.actions import bounces, housekeeping, users, workers
 from tocsin.actions.context import Context
 from tocsin.actions.hook_delivery import HookDelivery, OpenDoor
+from tocsin.actions.inbox import Inbox
 from tocsin.actions.messages import Delivery
 from tocsin.actions.outside import Outside
 from tocsin.actions.passage_requests import Asker
@@ -22,6 +23,7 @@ from tocsin.actions.passages import Graphs
 from tocsin.actions.tracking import Hits
 from tocsin.channels.bounce_server import BounceServer
 from tocsin.channels.http import HttpDoor
+from tocsin.channels.inbox_server import InboxServer
 from tocsin.channels.ways_out import WaysOut
 from tocsin.core.bounces import Report
 from tocsin.core.errors import NotReady
@@ -119,6 +121,8 @@ async def serve(settings: Settings, roles: Sequence[str]) -> None:
         context = await stack.enter_async_context(open_context(settings))
         if "bounces" in roles:
             await stack.enter_async_context(_bounces_taken(settings, context))
+        if "inbox" in roles:
+            await stack.enter_async_context(_inbox_open(settings, context))
         if "api" not in roles and "worker" in roles and settings.workers == 1:
             await _work(settings, context, stop)
             return
@@ -154,6 +158,23 @@ async def _bounces_taken(settings: Settings, context: Context) -> AsyncIterator[
         yield
     finally:
         await server.close()
+
+
+@asynccontextmanager
+async def _inbox_open(settings: Settings, context: Context) -> AsyncIterator[None]:
+    """While this lasts, the development inbox takes mail, if there is a place for it."""
+    listen = settings.inbox_listen
+    if listen is None:
+        yield
+        return
+    box = Inbox(context)
+    server = InboxServer(box.take)
+    log.info("inbox.listening", port=await server.start(listen.host, listen.port))
+    try:
+        yield
+    finally:
+        await server.close()
+        await box.close()
 
 
 def ways_out(settings: Settings) -> WaysOut:

@@ -54,6 +54,7 @@ class Settings(Struct, frozen=True):
     bounce_domain: str
     bounce_secret: str
     bounce_listen: Address | None
+    inbox_listen: Address | None
     log_level: log.Level
     log_format: log.Format
     token: str | None
@@ -160,6 +161,14 @@ def _parse_address(text: str) -> Address:
 
 def _parse_optional_address(text: str) -> Address | None:
     return _parse_address(text) if text else None
+
+
+def _parse_inbox_address(text: str) -> Address | None:
+    """It takes mail from anybody who can connect, hence from this host only."""
+    address = _parse_optional_address(text)
+    if address and address.host != "localhost" and not ip_address(address.host).is_loopback:
+        raise ValueError(text)
+    return address
 
 
 def _parse_domain(text: str) -> str:
@@ -363,6 +372,13 @@ OPTIONS: tuple[Option, ...] = (
         "",
         "Where mail to return paths is taken; without it, nowhere.",
         _parse_optional_address,
+    ),
+    Option(
+        "TOCSIN_INBOX_LISTEN",
+        "HOST:PORT on this host, as 127.0.0.1:2525 or [::1]:2525",
+        "",
+        "For development: where any mail is taken by SMTP, to be looked at; without it, nowhere.",
+        _parse_inbox_address,
     ),
     Option(
         "TOCSIN_LOG_LEVEL",

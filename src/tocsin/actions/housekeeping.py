@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tocsin.actions import hooks, requests, sessions, tasks
+from tocsin.actions import hooks, inbox, requests, sessions, tasks
 from tocsin.actions.context import Context
 from tocsin.store import confirmations, files, launches, partitions, reactions
 
@@ -15,6 +15,7 @@ async def tidy(context: Context, keep_events: timedelta) -> None:
     await requests.forget_old(context)
     await sessions.forget_old(context)
     await tasks.forget_old(context)
+    await inbox.forget_old(context)
     await hooks.forget_old(context, context.clock() - keep_events)
     await _forget_launches(context, context.clock() - keep_events)
     async with context.database.transaction() as transaction:

@@ -506,3 +506,15 @@ CREATE TABLE audits (
 
 -- Answers: who changed this object, latest last?
 CREATE INDEX audits_of_an_object ON audits (section, key, id);
+
+-- Mail that the development inbox took, the newest of it. id: in the order of arrival. recipients: all, joined by ", ".
+CREATE TABLE inbox (
+    id bytea PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    sender text NOT NULL,
+    recipients text NOT NULL,
+    subject text NOT NULL,
+    bytes integer NOT NULL,
+    raw bytea NOT NULL
+);
+ALTER TABLE inbox ALTER COLUMN raw SET STORAGE EXTERNAL;

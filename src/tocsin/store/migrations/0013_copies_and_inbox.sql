@@ -8,3 +8,15 @@ CREATE TABLE copies (
     PRIMARY KEY (bucket, id, at)
 ) PARTITION BY RANGE (at);
 ALTER TABLE copies ALTER COLUMN content SET STORAGE EXTERNAL;
+
+-- Mail that the development inbox took, the newest of it. recipients: all, joined by ", ".
+CREATE TABLE inbox (
+    id bytea PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    sender text NOT NULL,
+    recipients text NOT NULL,
+    subject text NOT NULL,
+    bytes integer NOT NULL,
+    raw bytea NOT NULL
+);
+ALTER TABLE inbox ALTER COLUMN raw SET STORAGE EXTERNAL;
