@@ -1,6 +1,7 @@
 """The main job on real input: import customers, launch triggers, and show the mail that arrived.
 
-`python demo/demo.py` runs it once and ends; `--keep` serves on 127.0.0.1:8080 until interrupted.
+`python demo/demo.py` runs it once and ends, with a mail server beside it that keeps files; `--keep` serves on
+127.0.0.1:8080 until interrupted, with the inbox that is built in.
 """
 
 import argparse
@@ -77,24 +78,27 @@ def xml_task(items: int) -> str:
 
 
 class Server:
-    """A running `tocsin serve` with an inbox that its only sender delivers to."""
+    """A running `tocsin serve` with an inbox that its only sender delivers to: of files, or its own."""
 
     def __init__(self, *, keep: bool) -> None:
-        self.inbox = Inbox(FOLDER / "inbox", 2525 if keep else 0)
+        self.inbox = None if keep else Inbox(FOLDER / "inbox")
+        self.mail_port = self.inbox.port if self.inbox else 2525
         self._listen = "127.0.0.1:8080" if keep else "127.0.0.1:0"
         self._settings = {
             "TOCSIN_DATA_DIR": str(FOLDER / "data"),
             "TOCSIN_LOG_LEVEL": "warning",
             "TOCSIN_LOG_FORMAT": "text",
+            "TOCSIN_INBOX_LISTEN": f"127.0.0.1:{self.mail_port}" if keep else "",
         }
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Configure, then serve; returns once requests are answered."""
-        self.inbox.start()
+        if self.inbox:
+            self.inbox.start()
         configuration = FOLDER / "tocsin.yaml"
-        text = (HERE / "tocsin.yaml").read_text("utf-8").replace("port: 2525", f"port: {self.inbox.port}")
+        text = (HERE / "tocsin.yaml").read_text("utf-8").replace("port: 2525", f"port: {self.mail_port}")
         configuration.write_text(text, "utf-8")
         command = [sys.executable, "-m", "tocsin", "serve", "--listen", self._listen, "--config", str(configuration)]
         self._process = subprocess.Popen(command, env=os.environ | self._settings, stdout=subprocess.PIPE, text=True)
@@ -116,12 +120,19 @@ class Server:
             status = self._process.wait(PATIENCE_SECONDS)
             if self._process.stdout:
                 self._process.stdout.close()
-        self.inbox.stop()
+        if self.inbox:
+            self.inbox.stop()
         return status
 
-    def show_workflow(self, number: int) -> str:
-        """The workflow, drawn with its numbers."""
-        command = [sys.executable, "-m", "tocsin", "workflow", "show", str(number)]
+    def count_mails(self) -> int:
+        """How many have arrived."""
+        if self.inbox:
+            return len(self.inbox.messages)
+        return int(self.run("inbox", "list", "--limit", "0").split()[0])
+
+    def run(self, *arguments: str) -> str:
+        """What a command of the program prints."""
+        command = [sys.executable, "-m", "tocsin", *arguments]
         return subprocess.run(
             command, env=os.environ | self._settings, capture_output=True, text=True, check=True
         ).stdout
@@ -201,7 +212,7 @@ def run_workflow(server: Server) -> int:
     say("7. A task in XML for two who come from elsewhere: the same workflow sends them another letter")
     watch(server, root.findtext("task_id") or "")
     numbers = wait_for_workflow(server)
-    print("\n".join(f"  {line}" for line in server.show_workflow(12).splitlines()))
+    print("\n".join(f"  {line}" for line in server.run("workflow", "show", "12").splitlines()))
     return sum(number["through"] for node, number in numbers.items() if node in ("hello", "reminder", "again"))
 
 
@@ -232,17 +243,28 @@ def watch(server: Server, task_id: str) -> int:
     raise SystemExit("demo: the task did not end")
 
 
-def wait_for_mail(inbox: Inbox, expected: int) -> None:
+def wait_for_mail(server: Server, expected: int) -> None:
     """Until every message has arrived."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(inbox.messages) < expected:
+    while (arrived := server.count_mails()) < expected:
         if time.monotonic() > deadline:
-            raise SystemExit(f"demo: {len(inbox.messages)} of {expected} messages arrived")
+            raise SystemExit(f"demo: {arrived} of {expected} messages arrived")
         time.sleep(0.05)
 
 
-def show(inbox: Inbox) -> None:
+def show(server: Server) -> None:
     """A table of what arrived."""
+    if server.inbox:
+        show_files(server.inbox)
+        return
+    print(f"\n8. What arrived in the inbox at 127.0.0.1:{server.mail_port}, the newest first\n")
+    print("".join(f"  {line}\n" for line in server.run("inbox", "list", "--limit", "9").splitlines()))
+    folder = os.path.relpath(FOLDER / "data")
+    print(f"  To read one: {os.path.relpath(sys.executable)} -m tocsin inbox show ID --data-dir {folder}")
+
+
+def show_files(inbox: Inbox) -> None:
+    """A table of what arrived, and in which files it is."""
     print(f"\n8. What arrived at the SMTP server on 127.0.0.1:{inbox.port}: {len(inbox.messages)} messages\n")
     print(f"  {'to':32} {'subject':34} where to read it")
     for received in [*inbox.messages[:7], *inbox.messages[-2:]]:
@@ -264,8 +286,8 @@ def main() -> int:
         server.start()
         say(f"Tocsin answers on {server.url} after {time.monotonic() - started:.1f} s, with a database of its own")
         launched = run(server)
-        wait_for_mail(server.inbox, launched)
-        show(server.inbox)
+        wait_for_mail(server, launched)
+        show(server)
         if keep:
             print(f"\nLook around: {server.url}, token {TOKEN}; Ctrl-C ends.")
             server.wait()

@@ -66,7 +66,7 @@ class _Talk(asyncio.Protocol):
         self._transport: Any = None
         self._held = bytearray()
         self._searched = 0
-        self._is_content = self._is_large = False
+        self._is_content = self._is_large = self._is_over = False
         self._sender: str | None = None
         self._recipients: list[str] = []
         self._taking: asyncio.Task[None] | None = None
@@ -108,25 +108,22 @@ class _Talk(asyncio.Protocol):
             replies.append(reply)
         if replies:
             self._transport.write(b"".join(replies))
+        if self._is_over:
+            self.end()
         if self._taking is not None and len(self._held) > _READ_AHEAD_BYTES:
             self._transport.pause_reading()
 
     def _next_reply(self) -> bytes:
         """Empty when nothing is to be said yet."""
-        if self._transport.is_closing():
+        if self._is_over or self._transport.is_closing():
             return b""
         if self._is_content:
             return self._read_content()
         line, found, _ = self._held[: _LONGEST_LINE + 1].partition(b"\n")
         if not found:
-            return self._refuse_line() if len(self._held) > _LONGEST_LINE else b""
+            return self._part(b"500 5.5.2 Line too long\r\n") if len(self._held) > _LONGEST_LINE else b""
         del self._held[: len(line) + 1]
         return self._obey(bytes(line.rstrip(b"\r")))
-
-    def _refuse_line(self) -> bytes:
-        self._transport.write(b"500 5.5.2 Line too long\r\n")
-        self.end()
-        return b""
 
     def _obey(self, line: bytes) -> bytes:
         verb, _, argument = line.partition(b" ")
@@ -138,7 +135,7 @@ class _Talk(asyncio.Protocol):
             case b"DATA":
                 return self._begin_content()
             case b"QUIT":
-                return self._part()
+                return self._part(b"221 2.0.0 Bye\r\n")
             case b"EHLO" | b"HELO" | b"RSET" | b"NOOP" as simple:
                 return self._obey_simple(simple)
         return b"502 5.5.1 Not known here\r\n"
@@ -148,10 +145,9 @@ class _Talk(asyncio.Protocol):
             self._forget()
         return {b"EHLO": _GREETING, b"HELO": b"250 inbox.localhost\r\n"}.get(verb, _OK)
 
-    def _part(self) -> bytes:
-        self._transport.write(b"221 2.0.0 Bye\r\n")
-        self.end()
-        return b""
+    def _part(self, reply: bytes) -> bytes:
+        self._is_over = True
+        return reply
 
     def _begin(self, argument: bytes) -> bytes:
         found = _ADDRESS.match(argument)
