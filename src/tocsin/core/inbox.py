@@ -64,7 +64,7 @@ def describe_list(mails: Sequence[ReceivedMail], total: int) -> str:
         f"{mail.subject[:60]}"
         for mail in mails
     ]
-    return "\n".join([*lines, f"{total} mails"]) + "\n"
+    return "\n".join([*lines, f"{total} mail{'' if total == 1 else 's'}"]) + "\n"
 
 
 def _short(text: str) -> str:
