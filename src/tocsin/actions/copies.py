@@ -16,8 +16,8 @@ from tocsin.core.mime import Attachment
 from tocsin.store import copies, launches
 from tocsin.store.database import Transaction
 
-# As many are packed in less time than handing them to a thread takes.
-_PACKED_AT_ONCE = 10
+# So many characters are packed in some 20 ms; a thread would only make two of a small batch wait for each other.
+_PACKED_AT_ONCE = 5_000_000
 
 
 class MessageCopy(NamedTuple):
@@ -45,7 +45,7 @@ async def prepare(context: Context, sent: Sequence[SentMessage]) -> list[PackedC
     if not sent or not context.keep_copies:
         return []
     ids = context.new_ids()
-    if len(sent) <= _PACKED_AT_ONCE:
+    if sum(one.copy.size for one in sent) <= _PACKED_AT_ONCE:
         return pack(sent, lambda: next(ids))
     return await asyncio.to_thread(pack, sent, lambda: next(ids))
 

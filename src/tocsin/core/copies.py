@@ -50,6 +50,11 @@ class EmailCopy(Struct, frozen=True, array_like=True, tag="email", kw_only=True)
     launch_id: bytes
     headers: dict[str, str]
 
+    @property
+    def size(self) -> int:
+        """Characters, about."""
+        return len(self.html or "") + len(self.text)
+
     def compose(self, skeleton: Skeleton) -> bytes:
         """The mail. Raises Invalid as the skeleton does."""
         return skeleton.compose(
@@ -71,11 +76,21 @@ class SmsCopy(Struct, frozen=True, array_like=True, tag="sms"):
     text: str
     segments: int
 
+    @property
+    def size(self) -> int:
+        """Characters, about."""
+        return len(self.text)
+
 
 class PushCopy(Struct, frozen=True, array_like=True, tag="push"):
     """A push message: `payload` is for core.push.decode. Which device it went to is not in it."""
 
     payload: bytes
+
+    @property
+    def size(self) -> int:
+        """Characters, about."""
+        return len(self.payload)
 
 
 Copy = EmailCopy | SmsCopy | PushCopy
@@ -175,11 +190,10 @@ def _shared_words(group: Sequence[SentMessage], encoded: Sequence[bytes]) -> byt
 def _deflater(dictionary: bytes, longest: int) -> Callable[[bytes], bytes]:
     """Compresses messages, none of which is longer: the window is no larger than need be, since each copies it."""
     bits = min(max((len(dictionary) + longest).bit_length(), _WINDOW_BITS[0]), _WINDOW_BITS[-1])
-    strategy = zlib.Z_DEFAULT_STRATEGY
     begun = (
-        zlib.compressobj(_LEVEL, zlib.DEFLATED, bits, _MEMORY_LEVEL, strategy, dictionary)
+        zlib.compressobj(_LEVEL, zlib.DEFLATED, bits, _MEMORY_LEVEL, zlib.Z_FIXED, dictionary)
         if dictionary
-        else zlib.compressobj(_LEVEL, zlib.DEFLATED, bits, _MEMORY_LEVEL, strategy)
+        else zlib.compressobj(_LEVEL, zlib.DEFLATED, bits, _MEMORY_LEVEL)
     )
 
     def deflate(plain: bytes) -> bytes:
