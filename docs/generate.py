@@ -278,6 +278,9 @@ MEANINGS: Mapping[str, str] = {
     "skip_invalid_subscriptions": "Leave out subscriptions that are wrong; without it they fail their item.",
     "detect_geo": "Look up where `_ip`, else `_regip`, is: `_city`, `_region`, `_postal_code`, `_country` "
     "(two letters), `_tz`, `_lat`, `_lon`. What the call names wins. Needs the setting `TOCSIN_GEO_DATABASE`.",
+    "import_source": "Who imports: `api`, a program by itself; `file`, somebody with a file; `manual`, somebody by "
+    "hand. It names the [event](../glossary.md#event-types), as `import_file`; what waits for imports may "
+    "wait for some alone.",
     "task_id": "The task, also with `task_` before it.",
     "header": "The file's name, 1 to 255 characters.",
     "Attach.name": "The file's name. Without it, that of the uploaded file, or `attachment-1` and so on.",

@@ -101,6 +101,18 @@ class Scene:
         answer = await self.stage.post(method, members)
         assert answer["error"] == 0, answer
 
+    async def imports(self, source: str) -> None:
+        if not self._in_xml:
+            data = [{"email": ANN, "bonus": 7}]
+            await self.ask("profiles/import_batch", db_id=1, matching="email", data=data, import_source=source)
+            return
+        answer = await self.stage.post_xml(
+            "profiles/import_batch",
+            f"<xml><token>{TOKEN}</token><db_id>1</db_id><import_source>{source}</import_source>"
+            f"<data><email>{ANN}</email><bonus>7</bonus></data></xml>",
+        )
+        assert answer.findtext("error") == "0"
+
     async def come_back(self, report: Report) -> None:
         """Some time after the mail that is sent first."""
         await self.launch()
@@ -126,7 +138,15 @@ class Scene:
 
 
 async def is_imported(scene: Scene) -> None:
-    await scene.ask("profiles/import", db_id=1, matching="email", data={"email": ANN, "bonus": 7})
+    await scene.imports("api")
+
+
+async def is_imported_from_a_file(scene: Scene) -> None:
+    await scene.imports("file")
+
+
+async def is_imported_by_hand(scene: Scene) -> None:
+    await scene.imports("manual")
 
 
 async def is_sent(scene: Scene) -> None:
@@ -246,6 +266,8 @@ async def is_pushed_in_vain(scene: Scene) -> None:
 # What is told of each story in order, each with the number of its message: 0 is none.
 STORIES: dict[Callable[[Scene], Awaitable[None]], str] = {
     is_imported: "import_api/0",
+    is_imported_from_a_file: "import_file/0",
+    is_imported_by_hand: "import_manual/0",
     is_sent: "send/1",
     is_refused: "undeliv/1",
     comes_back_for_now: "send/1 sbounce/1",
@@ -268,7 +290,7 @@ STORIES: dict[Callable[[Scene], Awaitable[None]], str] = {
     is_pushed_in_vain: "undeliv_push/1",
 }
 # Not of any message or launch, so of no call that said anything.
-OF_A_PROFILE = {"import_api", "unsub_sms"}
+OF_A_PROFILE = {"import_api", "import_file", "import_manual", "unsub_sms"}
 # What an event says of itself, as far as it is the same each time.
 SAYS = {
     "send": {"address": ANN, "code": 250, "attempts": 1},

@@ -221,7 +221,7 @@ def check_when(
     event: ProfileEvent, when: When, database: Database | None, known: Known, path: Path
 ) -> Iterator[Finding]:
     """What narrows an event is said of that event, and names what is there."""
-    for member in ("occasions", "fields", "resource", "channel", "status"):
+    for member in ("occasions", "sources", "fields", "resource", "channel", "status"):
         if getattr(when, member) and member not in listening.MEMBERS[event]:
             yield Finding((*path, member), f"{member} says nothing about {event}")
     for index, occasion in enumerate(when.occasions):

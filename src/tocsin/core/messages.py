@@ -14,7 +14,7 @@ EventType = Literal[
     "send_push", "undeliv_push", "deliv_push",
     "open", "uopen", "click", "uclick", "confirm", "confirmsub",
     "cancel", "retry", "suppress", "skip",
-    "import_api",
+    "import_api", "import_file", "import_manual",
 ]  # fmt: skip
 
 # What counts for sending policies.
