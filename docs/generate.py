@@ -331,6 +331,8 @@ MEANINGS: Mapping[str, str] = {
     "EventDescription.status": "The enhanced code of what came back.",
     "EventDescription.text": "What the server said, or our reason.",
     "EventDescription.missing_values": "How many values the template asked for in vain.",
+    "EventDescription.data": "What else is known of it, as hooks are told it in `event_data`: `ip`, `user_agent`, "
+    "`link_url` and so on.",
     "EventDescription.custom_data": "What the item of the call had. In XML a text in JSON.",
     "LaunchIdRequest.id": "The `launch_id` of the launching call's answer: 24 hex digits.",
     "LaunchListRequest.from_id": "The `next_from_id` of the page before, the id of its last launch; empty begins.",

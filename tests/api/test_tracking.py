@@ -145,6 +145,20 @@ async def test_a_click_without_an_open_makes_one(tracked: Stage):
     assert (await reactions(tracked))[4:] == [("click", None)]
 
 
+async def test_a_message_tells_of_its_clicks(tracked: Stage):
+    one, *_ = links(await send(tracked))
+    tracked.clock.advance(minutes=5)
+    await ask(tracked, one)
+    await tracked.work()
+    smid = tracked.mailbox.arrived[0].message_id.hex()
+    told = {event["type"]: event for event in (await tracked.post("messages/get", smid=smid))["data"]["events"]}
+    assert told["click"]["data"] | {"ip": "127.0.0.1", "os": "Windows"} == told["click"]["data"]
+    assert told["click"]["data"]["link_url"].startswith("https://shop.example.com/?a=1")
+    assert "data" not in told["send"]
+    xml = await tracked.post_xml("messages/get", f"<xml><token>{TOKEN}</token><smid>{smid}</smid></xml>")
+    assert [event.findtext("data/ip") for event in xml.iter("events")].count("127.0.0.1") == 4
+
+
 async def test_an_event_says_who_asked_for_what(tracked: Stage):
     one, *_ = links(await send(tracked))
     tracked.clock.advance(minutes=5)
