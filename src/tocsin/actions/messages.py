@@ -153,7 +153,7 @@ class Delivery:
             await stored_profiles.prefer_indexes(transaction)
             left = await messages.take(transaction, list(entries))
             happened = [_event(entries[message.id], message) for message in left]
-            await _settle(transaction, happened)
+            await self._settle(transaction, happened, entries)
             await outcomes.add(transaction, self.worker_id, Counter(_kind_again(entries[one.id]) for one in left))
             await receipts.note_provider_ids(transaction, [entries[message.id] for message in left])
         await bounces.suppress_refused(self._context, happened)
@@ -277,6 +277,7 @@ class Delivery:
         later = {result.outcome.message_id: due_at for result in tried if (due_at := self._next_attempt(result, now))}
         final = [result for result in tried if result.outcome.message_id not in later]
         entries = [_entry(result, now) for result in final]
+        by_message = {entry.message_id: entry for entry in entries}
         happened = [_event(entry, result.composed.message) for entry, result in zip(entries, final, strict=True)]
         pause = 0.1
         while True:
@@ -286,13 +287,23 @@ class Delivery:
                     await messages.postpone(transaction, list(later.items()))
                     await messages.give_back(transaction, untried)
                     there = await messages.delete(transaction, [event.message.id for event in happened])
-                    await _settle(transaction, [event for event in happened if event.message.id in there])
+                    recorded = [event for event in happened if event.message.id in there]
+                    await self._settle(transaction, recorded, by_message)
                     await outcomes.add(transaction, self.worker_id, _count(tried, later, there))
                     await receipts.note_provider_ids(transaction, [one for one in entries if one.message_id in there])
                 break
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         await bounces.suppress_refused(self._context, happened)
+
+    async def _settle(self, transaction: Transaction, ends: Sequence[Event], entries: Mapping[bytes, Entry]) -> None:
+        """The ends of messages, and what has arrived with them, in the transaction that deletes their rows."""
+        if ends:
+            arrived = [event for event in ends if entries[event.message.id].is_delivered]
+            event_ids = self._context.new_ids_beside([event.message.profile_id for event in arrived])
+            deliveries = [_delivery(*one) for one in zip(event_ids, arrived, strict=True)]
+            await events.insert(transaction, [*ends, *deliveries])
+            await passages.wake(transaction, [event.message.id for event in ends], ends[0].at)
 
     def _next_attempt(self, result: Result, now: datetime) -> datetime | None:
         if result.outcome.state != "deferred":
@@ -324,13 +335,6 @@ class Delivery:
             with suppress(NotReady):
                 async with self._context.database.transaction() as transaction:
                     await messages.postpone(transaction, [(identifier, leased_until) for identifier in self._held])
-
-
-async def _settle(transaction: Transaction, happened: Sequence[Event]) -> None:
-    """The ends of messages, in the transaction that deletes their rows."""
-    if happened:
-        await events.insert(transaction, happened)
-        await passages.wake(transaction, [event.message.id for event in happened], happened[0].at)
 
 
 def _count(
@@ -377,6 +381,7 @@ def _entry(result: Result, now: datetime) -> Entry:
         composed.segments,
         result.sender_id,
         outcome.provider_id,
+        outcome.is_delivered,
     )
 
 
@@ -394,3 +399,9 @@ def _event(entry: Entry, message: ClaimedMessage) -> Event:
     }
     kept = {name: value for name, value in data.items() if value}
     return Event(message.id, entry.at, entry.type, entry.database_id, message, kept)
+
+
+def _delivery(event_id: bytes, sent: Event) -> Event:
+    """A moment after the message was sent, so that whoever lists both has them in order."""
+    at = sent.at + timedelta(microseconds=1)
+    return Event(event_id, at, "deliv", sent.database_id, sent.message, {"address": sent.message.address})

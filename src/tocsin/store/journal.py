@@ -41,6 +41,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     segments: int = 0
     sender_id: int = 0
     provider_id: str = ""
+    is_delivered: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
