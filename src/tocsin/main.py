@@ -74,6 +74,7 @@ async def _open_database(settings: Settings, conninfo: str, *, migrated: bool, i
             public_url=settings.public_url,
             is_public=settings.is_public,
             confirmations_per_day=settings.confirmations_per_day,
+            return_paths=settings.return_paths,
         )
     finally:
         await database.close()

@@ -19,7 +19,7 @@ _ODD_BYTES = 32 * 1024
 _TEXT_SIZE = 500
 _WORDS_SIZE = 4000
 
-ReportType = Literal["deliv", "sbounce", "hbounce", "complain"]
+ReportType = Literal["deliv", "sbounce", "hbounce", "complain", "reply"]
 
 # Subject and detail of RFC 3463 that say: the address leads to nobody. Not the sender's own address (1.7, 1.8).
 _NOBODY = frozenset(("1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.9", "1.10", "2.1", "4.4"))
@@ -50,14 +50,17 @@ _quote = re.compile(r"^-{3,}", re.MULTILINE)
 class Report(Struct, frozen=True):
     """What a mail says of a message. `code` and `status`: the reply code and the enhanced one (RFC 3463) if it has any.
 
-    `return_paths`: where the report says that answers about the message go; only of complaints.
+    `return_paths`: where the report says that answers about the message go; only of complaints. `subject` and
+    `from_email`: only of a person's reply (core/replies.py).
     """
 
     type: ReportType
-    code: int
-    status: str
-    text: str
+    code: int = 0
+    status: str = ""
+    text: str = ""
     return_paths: tuple[str, ...] = ()
+    subject: str = ""
+    from_email: str = ""
 
 
 class _Words(NamedTuple):

@@ -75,7 +75,9 @@ class EmailComposer:
         text = rendering.text(self._parts.text) if self._parts.text else text_from_html(html or "")
         rewriter = self._rewriter(trigger)
         contact = _unsubscribe(reply_to or sender, message) if reply_to or not self._links.is_public else ""
-        body = self._skeleton(launch, sender, reply_to, attachments).compose(
+        reply_also_to = self._links.reply_address(trigger, message.id)
+        answered = reply_to or (sender if reply_also_to else None)
+        body = self._skeleton(launch, sender, answered, attachments).compose(
             to=message.address,
             subject=rendering.text(self._parts.subject),
             html=rewriter.rewrite_html(html, message.id) if html else html,
@@ -83,6 +85,7 @@ class EmailComposer:
             message_id=f"{message.id.hex()}@{sender.email.rpartition('@')[2]}",
             date=now,
             headers=self._links.list_unsubscribe(unsubscribe, contact),
+            reply_also_to=reply_also_to,
         )
         return Content(sender.email, body, rendering.missing)
 
