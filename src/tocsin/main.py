@@ -32,6 +32,7 @@ from tocsin.store.geo import Places
 from tocsin.supervising import keep_workers
 from tocsin.web.admin.app import Console
 from tocsin.web.app import Limits, create_app
+from tocsin.web.public.reading import Reading
 from tocsin.worker import kinds, loop
 
 log = logs.get("tocsin.main")
@@ -212,11 +213,11 @@ async def _stop_with_parent(stop: asyncio.Event) -> None:
 
 async def _answer(settings: Settings, context: Context, stop: asyncio.Event, workers_ready: asyncio.Event) -> None:
     listening = _listen(settings)
-    hits = Hits(context, settings.scanner_networks)
+    hits, reading = Hits(context, settings.scanner_networks), Reading()
     outside = Outside(ways_out(settings).open, open_hook_door(settings))
     console = Console(context, settings.public_url, outside)
     limits = Limits(settings.max_body_bytes, settings.max_file_bytes)
-    app = create_app(context, limits, settings.public_url, hits, console)
+    app = create_app(context, limits, settings.public_url, hits, console, reading)
     server = _Server(
         uvicorn.Config(
             app,
@@ -240,6 +241,7 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
+    reading.close()
     server.should_exit = True
     console.closing.begin()
     await serving

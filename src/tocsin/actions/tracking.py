@@ -10,6 +10,7 @@ from tocsin.core import scanners, user_agents
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
 from tocsin.core.messages import ClaimedMessage, Event, EventType
+from tocsin.core.reading import Look
 from tocsin.core.scanners import SETTLED_AFTER, Hit, Networks, Reason
 from tocsin.core.tracking import Target
 from tocsin.log import get as get_log
@@ -58,12 +59,20 @@ class Hits:
         self._writer: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
-    def add(self, target: Target, *, method: str, ip: str, user_agent: str) -> None:
+    def tells_of_looking(self, hit: Hit) -> bool:
+        """Whether it is worth while to see when whoever asked goes away."""
+        return scanners.tells_of_looking(hit, self._networks)
+
+    def make(self, target: Target, *, method: str, ip: str, user_agent: str, look: Look | None = None) -> Hit:
+        """A hit of this moment."""
+        return Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT], look)
+
+    def add(self, hit: Hit) -> None:
         """Take a hit; it is written within the next moments."""
         if len(self._waiting) + len(self._held) >= _MOST_WAITING:
             log.warning("tracking.dropped", waiting=_MOST_WAITING)
             return
-        self._waiting.append(Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT]))
+        self._waiting.append(hit)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
 
@@ -180,12 +189,19 @@ class Hits:
 
 def _reactions(hit: Hit) -> tuple[Reaction, ...]:
     """Who follows a link has opened the mail, though the pixel may not have told."""
-    return ("opened",) if hit.target.kind == "open" else ("opened", "clicked")
+    if hit.look is not None:
+        return (hit.look,)
+    return ("opened",) if hit.target.is_open else ("opened", "clicked")
 
 
 def _types(judged: _Judged, first: set[tuple[bytes, Reaction]]) -> Iterator[EventType]:
     """The events that a hit amounts to (facts, section 8); what is first is so only once."""
-    is_open = judged.hit.target.kind == "open"
+    look, is_open = judged.hit.look, judged.hit.target.is_open
+    if look is not None:
+        if (judged.message.id, look) in first:
+            first.discard((judged.message.id, look))
+            yield look
+        return
     if judged.reason is not None:
         yield "open" if is_open else "click"
         return

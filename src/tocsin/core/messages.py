@@ -12,7 +12,7 @@ EventType = Literal[
     "send", "undeliv", "deliv", "sbounce", "hbounce", "complain", "reply", "unsub",
     "send_sms", "undeliv_sms", "deliv_sms", "unsub_sms",
     "send_push", "undeliv_push", "deliv_push",
-    "open", "uopen", "click", "uclick", "confirm", "confirmsub",
+    "open", "uopen", "read", "skimmed", "glanced", "click", "uclick", "confirm", "confirmsub",
     "cancel", "retry", "suppress", "skip",
     "import_api", "import_file", "import_manual",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tocsin.core.reading import Look
 from tocsin.core.tracking import Target
 
 Reason = Literal["user_agent", "network", "head_request", "hidden_link", "many_links"]
@@ -31,18 +32,21 @@ _ROBOT = re.compile(
     r"|curl/|wget/|python|java/|okhttp|go-http-client|libwww|httpclient|axios|node-fetch|guzzle|ruby|perl|powershell",
     re.IGNORECASE,
 )
+# What loads pictures while somebody looks at a mail, but keeps for itself how long that is.
+_PROXY = re.compile(r"imageproxy|ggpht|yahoomailproxy|yahoocachesystem|duckduckgo", re.IGNORECASE)
 # What loads the pictures of a mail before anybody reads it, as the proxies of some mail services do, says no more.
 _BARE = frozenset({"", "Mozilla", "Mozilla/4.0", "Mozilla/5.0"})
 
 
 class Hit(Struct, frozen=True):
-    """A pixel that was asked for or a link that was followed."""
+    """A pixel that was asked for or a link that was followed; with `look`, how long a pixel was waited for."""
 
     target: Target
     at: datetime
     method: str
     ip: str
     user_agent: str
+    look: Look | None = None
 
 
 def judge(hit: Hit, networks: Networks) -> Reason | None:
@@ -54,6 +58,11 @@ def judge(hit: Hit, networks: Networks) -> Reason | None:
     if hit.user_agent.strip() in _BARE or _ROBOT.search(hit.user_agent):
         return "user_agent"
     return "network" if _is_within(hit.ip, networks) else None
+
+
+def tells_of_looking(hit: Hit, networks: Networks) -> bool:
+    """Whether who asked may be a person's own program, which goes away when the person does."""
+    return judge(hit, networks) is None and not _PROXY.search(hit.user_agent)
 
 
 def find_scanned(hits: Sequence[Hit]) -> dict[bytes, Reason]:

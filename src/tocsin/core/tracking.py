@@ -18,7 +18,8 @@ from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_tracking import Tracking, Utm
 from tocsin.core.tokens import Signer
 
-HitKind = Literal["open", "click", "trap"]
+# look: the pixel of a mail whose opens are timed.
+HitKind = Literal["open", "look", "click", "trap"]
 
 # Below the base, one for all pages that people and their mail programs ask for.
 PREFIX = "m"
@@ -27,7 +28,7 @@ CLICK_PATH = f"{PREFIX}/c"
 # Links are followed for as long; whether they are counted depends on whether the message is still known.
 LIFETIME_SECONDS = 10 * 366 * 86400
 
-_KINDS: dict[bytes, HitKind] = {b"o": "open", b"c": "click", b"t": "trap"}
+_KINDS: dict[bytes, HitKind] = {b"o": "open", b"r": "look", b"c": "click", b"t": "trap"}
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 _HEAD_BYTES = 1 + ids.SIZE + 2
 _MOST_LINKS = 255
@@ -52,6 +53,11 @@ class Target(Struct, frozen=True):
     number: int = 0
     links: int = 0
     url: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is of the pixel, not of a link."""
+        return self.kind in ("open", "look")
 
 
 def read_target(signer: Signer, token: str, now_seconds: float) -> Target | None:
@@ -78,8 +84,9 @@ class Rewriter:
     def __init__(self, trigger: Trigger, base: str, signer: Signer, *, by_default: bool) -> None:
         """`base`: where tokens come back to, without a slash at its end."""
         tracking = trigger.tracking or Tracking()
-        self._opens = by_default if tracking.opens is None else tracking.opens
+        self._opens = (by_default or tracking.reading) if tracking.opens is None else tracking.opens
         self._clicks = by_default if tracking.clicks is None else tracking.clicks
+        self._pixel_kind: HitKind = "look" if tracking.reading else "open"
         self._text = self._clicks and tracking.text
         self._base = f"{base}/"
         self._own = f"{base}/{PREFIX}/"
@@ -145,7 +152,7 @@ class Rewriter:
         return f'<a href="{self._base}{CLICK_PATH}/{token}" {hidden}></a>'
 
     def _pixel(self, message_id: bytes) -> str:
-        token = make_token(self._signer, Target("open", message_id))
+        token = make_token(self._signer, Target(self._pixel_kind, message_id))
         return f'<img src="{self._base}{OPEN_PATH}/{token}" width="1" height="1" alt="" style="border:0">'
 
 

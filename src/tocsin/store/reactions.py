@@ -8,10 +8,17 @@ from tocsin.core import ids
 from tocsin.store import queries
 from tocsin.store.database import Transaction, bytea_column, fetch, id_columns, smallint_column
 
-Reaction = Literal["opened", "clicked", "scanned"]
+Reaction = Literal["opened", "clicked", "scanned", "read", "skimmed", "glanced"]
 
 _SQL = queries.load("reactions")
-_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "scanned": 3}
+_NUMBERS: dict[Reaction, int] = {
+    "opened": 1,
+    "clicked": 2,
+    "scanned": 3,
+    "read": 4,
+    "skimmed": 5,
+    "glanced": 6,
+}
 _WORDS = {number: word for word, number in _NUMBERS.items()}
 
 

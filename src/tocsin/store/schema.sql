@@ -212,7 +212,7 @@ CREATE TABLE launch_totals (
 ) WITH (fillfactor = 70);
 
 -- What messages have met with: a row for the first open, the first click, and for being gone through by a program.
--- kind: 1 opened, 2 clicked, 3 scanned. Forgotten with the events, by the time in message_id.
+-- kind: 1 opened, 2 clicked, 3 scanned, 4 read, 5 skimmed, 6 glanced. Forgotten with the events, by the time in message_id.
 CREATE TABLE reactions (
     bucket smallint NOT NULL,
     message_id bytea NOT NULL,

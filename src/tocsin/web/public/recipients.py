@@ -9,6 +9,7 @@ from tocsin.core import tracking
 from tocsin.core.errors import NotReady, TocsinError
 from tocsin.log import get as get_log
 from tocsin.web.public import confirming, pages, unsubscribing
+from tocsin.web.public.reading import Reading
 from tocsin.web.public.tracking import CLICK_PATH, OPEN_PATH, answer_click, answer_open
 
 log = get_log("tocsin.recipients")
@@ -17,12 +18,12 @@ PREFIX = f"{tracking.PREFIX}/"
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
-async def answer(context: Context, hits: Hits, request: Request, path: str) -> Response:
+async def answer(context: Context, hits: Hits, reading: Reading, request: Request, path: str) -> Response:
     """The answer to a recipient, always one that people can read."""
     if request.method not in _METHODS:
         return pages.show(request, "not_found_title", "not_found", status=405)
     try:
-        return await _answer(context, hits, request, path)
+        return await _answer(context, hits, reading, request, path)
     except NotReady as reason:
         log.warning("recipients.refused", reason=reason.describe())
         return pages.show(request, "trouble_title", "trouble", status=503)
@@ -34,9 +35,9 @@ async def answer(context: Context, hits: Hits, request: Request, path: str) -> R
         return pages.show(request, "trouble_title", "trouble", status=500)
 
 
-async def _answer(context: Context, hits: Hits, request: Request, path: str) -> Response:
+async def _answer(context: Context, hits: Hits, reading: Reading, request: Request, path: str) -> Response:
     if path.startswith(OPEN_PATH):
-        return await answer_open(context, hits, request, path.removeprefix(OPEN_PATH))
+        return await answer_open(context, hits, reading, request, path.removeprefix(OPEN_PATH))
     if path.startswith(CLICK_PATH):
         return await answer_click(context, hits, request, path.removeprefix(CLICK_PATH))
     if path.startswith(unsubscribing.PATH):
