@@ -139,11 +139,15 @@ class StageDatabase(Database):
 
 @dataclass
 class Mailbox:
-    """A channel that keeps what it is given; answers as `answers` says for a recipient, else accepts."""
+    """A channel that keeps what it is given; answers as `answers` says for a recipient, else accepts.
+
+    `counts_acceptance`: whether what it accepts counts as delivered.
+    """
 
     arrived: list[Envelope] = field(default_factory=list)
     answers: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     opened: list[Sender] = field(default_factory=list)
+    counts_acceptance: bool = False
 
     async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
         outcomes = []
@@ -151,7 +155,8 @@ class Mailbox:
             state, code, text = self.answers.get(envelope.recipient, ("sent", 250, "2.0.0 ok"))
             if state == "sent":
                 self.arrived.append(envelope)
-            outcomes.append(Outcome(envelope.message_id, state, code, text))  # type: ignore[arg-type]  # One of three.
+            is_delivered = self.counts_acceptance and state == "sent"
+            outcomes.append(Outcome(envelope.message_id, state, code, text, is_delivered=is_delivered))  # type: ignore[arg-type]  # One of three.
             if record:
                 record(outcomes[-1])
         return outcomes

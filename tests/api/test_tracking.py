@@ -6,11 +6,11 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from tests.api.visitor import BROWSER
 
 from cast import TOKEN, Stage
 from tocsin.actions import configuration
 
-BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"  # noqa: E501 - as it is sent
 MORE = """
 resources:

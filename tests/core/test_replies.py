@@ -93,6 +93,9 @@ def test_a_subject_is_one_printable_line_of_bounded_length():
     decoded = replies.parse(letter(subject="=?utf-8?q?Gr=C3=BC=C3=9Fe=0D=0AX?="), "ann@example.com")
     assert decoded is not None
     assert decoded.subject == "Grüße X"
+    raw = replies.parse(letter(subject="Ответ: заказ"), "ann@example.com")
+    assert raw is not None
+    assert raw.subject == "Ответ: заказ"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import aiosmtplib
 import pytest
 from tests.api.receiver import Receiver
 from tests.api.test_bounces import PATHS
-from tests.api.test_reading import GLANCES, SKIMS, STAYS, Visitor
+from tests.api.visitor import GLANCES, SKIMS, STAYS, Visitor
 from tests.channels.push_services import Google, fcm_error, write
 from tests.channels.smtp_server import SmtpServer
 from tests.channels.web_server import WebServer, page

@@ -7,7 +7,7 @@ import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from email.utils import parseaddr
 
 from tocsin.core import emails
@@ -44,7 +44,7 @@ def parse(content: bytes, envelope_sender: str) -> Report | None:
     if not envelope_sender.strip("<>"):
         return None
     try:
-        mail = BytesHeaderParser().parsebytes(content[:_READ_BYTES])
+        mail = HeaderParser().parsestr(content[:_READ_BYTES].decode(errors="replace"))
         return None if _is_automatic(mail) else _read(mail)
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, HeaderParseError):
         return None  # Made to break parsers, or by one that is broken itself.
