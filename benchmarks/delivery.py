@@ -3,9 +3,9 @@
 The server is Postfix's `smtp-sink` on loopback; the floor is `smtp-source -d`, which sends a message of the same size
 again and again over as many sessions and records nothing. Both are in Debian's package `postfix`.
 
-`--messages N`, `--rounds N`, `--workers N`; `--attachment`: of 100 KB; `--dkim rsa|ed25519`. `--tls` and `--late-ms N`
-send to a server of ours (sinks.py), since `smtp-sink` has neither; the floor of `--tls` is without TLS, that of
-`--late-ms` is as late.
+`--messages N`, `--rounds N`, `--workers N`; `--attachment`: of 100 KB; `--dkim rsa|ed25519`; `--delivered accepted`:
+one event more for each. `--tls` and `--late-ms N` send to a server of ours (sinks.py), since `smtp-sink` has neither;
+the floor of `--tls` is without TLS, that of `--late-ms` is as late.
 """
 
 import argparse
@@ -185,7 +185,7 @@ class Numbers:
 
 async def measure(conninfo: str, folder: Path, chosen: argparse.Namespace) -> None:
     with ExitStack() as servers:
-        sending: dict[str, Any] = {}
+        sending: dict[str, Any] = {"delivered": chosen.delivered}
         if chosen.dkim:
             write_key(chosen.dkim, folder / "dkim.pem")
             sending["dkim"] = {"domain": "example.com", "selector": "s", "key_file": str(folder / "dkim.pem")}
@@ -239,6 +239,7 @@ if __name__ == "__main__":
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--attachment", action="store_true")
     options.add_argument("--dkim", choices=["rsa", "ed25519"])
+    options.add_argument("--delivered", choices=["never", "accepted", "reported"], default="never")
     options.add_argument("--tls", action="store_true")
     options.add_argument("--late-ms", type=float, default=0)
     with TemporaryDirectory() as name, postgres() as address:

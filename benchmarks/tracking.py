@@ -174,7 +174,7 @@ async def compare_recording(context: Context, count: int) -> None:
         started = time.perf_counter()
         for number, one in enumerate(message_ids):
             target = Target("click", one, 0, LINKS, URL) if number % 4 == 0 else Target("open", one)
-            hits.add(target, method="GET", ip="192.0.2.7", user_agent=BROWSER)
+            hits.add(hits.make(target, method="GET", ip="192.0.2.7", user_agent=BROWSER))
         await hits.flush()
         ours.append(time.perf_counter() - started)
         await hits.close()

@@ -319,6 +319,9 @@ MEANINGS: Mapping[str, str] = {
     "skip_invalid_subscriptions": "Leave out subscriptions that are wrong; without it they fail their item.",
     "detect_geo": "Look up where `_ip`, else `_regip`, is: `_city`, `_region`, `_postal_code`, `_country` "
     "(two letters), `_tz`, `_lat`, `_lon`. What the call names wins. Needs the setting `TOCSIN_GEO_DATABASE`.",
+    "import_source": "Who imports: `api`, a program by itself; `file`, somebody with a file; `manual`, somebody by "
+    "hand. It names the [event](../glossary.md#event-types), as `import_file`; what waits for imports may "
+    "wait for some alone.",
     "task_id": "The task, also with `task_` before it.",
     "header": "The file's name, 1 to 255 characters.",
     "Attach.name": "The file's name. Without it, that of the uploaded file, or `attachment-1` and so on.",
@@ -370,6 +373,8 @@ MEANINGS: Mapping[str, str] = {
     "EventDescription.text": "What the server said, or our reason.",
     "EventDescription.missing_values": "How many values the template asked for in vain.",
     "EventDescription.workflow_id": "The workflow that the profile was kept out of.",
+    "EventDescription.data": "What else is known of it, as hooks are told it in `event_data`: `ip`, `user_agent`, "
+    "`link_url` and so on.",
     "EventDescription.custom_data": "What the item of the call had. In XML a text in JSON.",
     "LaunchIdRequest.id": "The `launch_id` of the launching call's answer: 24 hex digits.",
     "MessageSearchRequest.address": "An email address, a phone number or `provider.subscription`; or its beginning and "

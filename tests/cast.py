@@ -31,6 +31,7 @@ from tocsin.core.configuration_senders import Sender
 from tocsin.store.database import Database, Transaction, _configure
 from tocsin.web.admin.app import Console
 from tocsin.web.app import Limits, create_app
+from tocsin.web.public.reading import Reading
 
 TOKEN = "abcdefghijklmnqrstuvwxyz"
 READER = "reader-reader-reader"
@@ -138,11 +139,15 @@ class StageDatabase(Database):
 
 @dataclass
 class Mailbox:
-    """A channel that keeps what it is given; answers as `answers` says for a recipient, else accepts."""
+    """A channel that keeps what it is given; answers as `answers` says for a recipient, else accepts.
+
+    `counts_acceptance`: whether what it accepts counts as delivered.
+    """
 
     arrived: list[Envelope] = field(default_factory=list)
     answers: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     opened: list[Sender] = field(default_factory=list)
+    counts_acceptance: bool = False
 
     async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
         outcomes = []
@@ -150,7 +155,8 @@ class Mailbox:
             state, code, text = self.answers.get(envelope.recipient, ("sent", 250, "2.0.0 ok"))
             if state == "sent":
                 self.arrived.append(envelope)
-            outcomes.append(Outcome(envelope.message_id, state, code, text))  # type: ignore[arg-type]  # One of three.
+            is_delivered = self.counts_acceptance and state == "sent"
+            outcomes.append(Outcome(envelope.message_id, state, code, text, is_delivered=is_delivered))  # type: ignore[arg-type]  # One of three.
             if record:
                 record(outcomes[-1])
         return outcomes
@@ -203,6 +209,7 @@ class Stage:
     asker: Asker
     hits: Hits
     hook_delivery: HookDelivery
+    reading: Reading
 
     async def post(self, method: str, body: Any = None, **members: Any) -> dict[str, Any]:
         """A call in JSON with the cast's token, and its decoded answer."""
@@ -294,7 +301,7 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
         async with connection.transaction(force_rollback=True):
             clock = MovableClock()
             context = Context(StageDatabase(connection), clock=clock)
-            hits = Hits(context)
+            hits, reading = Hits(context), Reading()
             mailbox = Mailbox()
             ways_out = WaysOut([ip_network("127.0.0.1/32")])
 
@@ -303,7 +310,8 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
                 return mailbox if sender.channel == "email" else ways_out.open(sender)
 
             console = Console(context, outside=Outside(open_channel, open_hook_door))
-            app = create_app(context, Limits(10 * MEGABYTE, 100 * MEGABYTE), hits=hits, console=console)
+            limits = Limits(10 * MEGABYTE, 100 * MEGABYTE)
+            app = create_app(context, limits, hits=hits, console=console, reading=reading)
             journals = TemporaryDirectory()
             delivery = Delivery(context, open_channel, timedelta(seconds=60), Path(journals.name))
             graphs = Graphs()
@@ -311,7 +319,9 @@ async def open_stage(conninfo: str) -> AsyncIterator[Stage]:
             hook_delivery = HookDelivery(context, open_hook_door)
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.test") as client:
-                yield Stage(context, client, mailbox, clock, delivery, connection, graphs, asker, hits, hook_delivery)
+                yield Stage(
+                    context, client, mailbox, clock, delivery, connection, graphs, asker, hits, hook_delivery, reading
+                )
             await hits.close()
             await asker.close()
             await hook_delivery.close()

@@ -34,6 +34,7 @@ from tocsin.store.geo import Places
 from tocsin.supervising import keep_workers
 from tocsin.web.admin.app import Console
 from tocsin.web.app import Limits, create_app
+from tocsin.web.public.reading import Reading
 from tocsin.worker import kinds, loop
 
 log = logs.get("tocsin.main")
@@ -77,6 +78,7 @@ async def _open_database(settings: Settings, conninfo: str, *, migrated: bool, i
             is_public=settings.is_public,
             confirmations_per_day=settings.confirmations_per_day,
             keep_copies=timedelta(days=settings.keep_copies_days),
+            return_paths=settings.return_paths,
         )
     finally:
         await database.close()
@@ -233,11 +235,11 @@ async def _stop_with_parent(stop: asyncio.Event) -> None:
 
 async def _answer(settings: Settings, context: Context, stop: asyncio.Event, workers_ready: asyncio.Event) -> None:
     listening = _listen(settings)
-    hits = Hits(context, settings.scanner_networks)
+    hits, reading = Hits(context, settings.scanner_networks), Reading()
     outside = Outside(ways_out(settings).open, open_hook_door(settings))
     console = Console(context, settings.public_url, outside, has_inbox=settings.inbox_listen is not None)
     limits = Limits(settings.max_body_bytes, settings.max_file_bytes)
-    app = create_app(context, limits, settings.public_url, hits, console)
+    app = create_app(context, limits, settings.public_url, hits, console, reading)
     server = _Server(
         uvicorn.Config(
             app,
@@ -260,6 +262,7 @@ async def _answer(settings: Settings, context: Context, stop: asyncio.Event, wor
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
+    reading.close()
     server.should_exit = True
     console.closing.begin()
     await serving

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiosmtplib
 import pytest
-from tests.core.bounce_mails import failed, feedback, plain
+from tests.core.bounce_mails import delivered, failed, feedback, plain
 
 from cast import Stage
 from tocsin.actions import bounces, configuration
@@ -59,10 +59,10 @@ async def back(stage: Stage) -> AsyncIterator[Back]:
     server = BounceServer(PATHS, take)
     port = await server.start("127.0.0.1", 0)
 
-    async def send(mail: str, message_id: str, recipient: str = "") -> str:
+    async def send(mail: str, message_id: str, recipient: str = "", sender: str = "") -> str:
         async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=20) as client:
             recipients = [recipient or PATHS.make(bytes.fromhex(message_id))]
-            return (await client.sendmail("", recipients, mail))[1]
+            return (await client.sendmail(sender, recipients, mail))[1]
 
     yield send
     await server.close()
@@ -171,6 +171,16 @@ async def test_automatic_answers_change_nothing(stage: Stage, back: Back):
     assert await back(plain("I am away.", "Subject: Away", "Auto-Submitted: auto-replied"), message) == "2.0.0 Ok"
     assert await statuses(stage) == SUBSCRIBED
     assert [type_ for type_, _ in await events(stage)] == ["send"]
+
+
+async def test_a_report_of_delivery_is_an_event_and_changes_no_status(stage: Stage, back: Back):
+    message = await send(stage)
+    stage.clock.advance(minutes=1)
+    for action in ("relayed", "expanded", "delivered", "delivered"):
+        assert await back(delivered(action), message) == "2.0.0 Ok"
+    assert await statuses(stage) == SUBSCRIBED
+    data = {"address": "ann.private@example.com", "status": "2.1.5", "text": "250 2.1.5 delivered to mailbox"}
+    assert (await events(stage))[1:] == [("deliv", data)]
 
 
 async def test_a_bounce_may_come_before_its_message_is_recorded_as_sent(

@@ -6,11 +6,27 @@ import os
 
 import pytest
 
+from cast import TOKEN
+from tocsin.actions import configuration
 from tocsin.core.errors import NotReady
 from tocsin.store import journal
 
 LAUNCH = "campaigns/triggers/import_and_start_batch"
 ALL = [f"person{number}@example.com" for number in range(5)]
+
+AWAITED = """
+workflows:
+  - id: 50
+    name: Awaited
+    database: 1
+    active: true
+    nodes:
+      - {id: start, type: start, next: hello}
+      - {id: hello, type: campaign, trigger: 8, next: arrived}
+      - {id: arrived, type: feedback, events: [deliv], within: {days: 2}, next: there, otherwise: done}
+      - {id: there, type: update, set: {note: there}, next: done}
+      - {id: done, type: end}
+"""
 
 
 async def launch(stage, addresses, trigger_id=8, **members):
@@ -59,6 +75,49 @@ async def test_what_was_noted_when_sending_broke_off_is_recorded_and_not_sent_ag
     await stage.work()
     assert await sent(stage) == arrived(stage) == ALL
     assert await waiting(stage) == (0, 0)
+
+
+async def test_what_was_accepted_and_counts_as_delivered_is_told_of_in_order(stage):
+    stage.mailbox.counts_acceptance = True
+    stage.mailbox.answers[ALL[0]] = ("refused", 554, "5.7.1 not today")
+    await launch(stage, ALL, custom_data={"order": 7})
+    await stage.work()
+    counted = "SELECT type, total FROM event_totals WHERE trigger_id = 8 ORDER BY type"
+    assert await stage.rows(counted) == [("deliv", 4), ("send", 4), ("undeliv", 1)]
+    smid = stage.mailbox.arrived[0].message_id.hex()
+    events = (await stage.post("messages/get", smid=smid))["data"]["events"]
+    assert [event["type"] for event in events] == ["send", "deliv"]
+    assert events[1]["address"] == stage.mailbox.arrived[0].recipient
+    assert len({event["event_id"] for event in events}) == 2
+    xml = await stage.post_xml("messages/get", f"<xml><token>{TOKEN}</token><smid>{smid}</smid></xml>")
+    assert [event.findtext("type") for event in xml.iter("events")] == ["send", "deliv"]
+
+
+async def test_what_a_dead_worker_had_delivered_is_recorded_as_such(stage):
+    stage.mailbox.counts_acceptance = True
+    await launch(stage, ALL)
+    mend = die_at(stage, ALL[3])
+    with pytest.raises(RuntimeError, match="killed"):
+        await stage.delivery.deliver(100)
+    mend()
+    stage.mailbox.counts_acceptance = False
+    stage.clock.advance(minutes=2)
+    await stage.work()
+    kinds = await stage.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY type")
+    assert kinds == [("deliv", 3), ("send", 5)]
+
+
+async def test_a_workflow_that_waits_for_delivery_goes_on(stage):
+    await configuration.apply(stage.context, AWAITED, "awaited.yaml", {})
+    await stage.add(email=ALL[0])
+    for counts, note in ((False, None), (True, "there")):
+        stage.mailbox.counts_acceptance = counts
+        answer = await stage.post("workflows/start", id=50, email=ALL[0])
+        assert answer["error"] == 0, answer
+        await stage.work()
+        assert (await stage.get_profile(email=ALL[0])).get("note") == note
+        stage.clock.advance(days=3)
+        await stage.work()
 
 
 async def test_replaying_twice_or_after_all_was_recorded_changes_nothing(stage, monkeypatch):

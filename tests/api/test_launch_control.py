@@ -13,6 +13,7 @@ ANN, BOB, CARA = "ann@example.com", "bob@example.com", "cara@example.com"
 LATER = ("deferred", 451, "4.7.1 later")
 REFUSED = ("refused", 554, "5.7.1 not today")
 SOFT = Report("sbounce", 552, "5.2.2", "full")
+DELIVERED = Report("deliv", 0, "2.0.0", "delivered to mailbox")
 PATHS = ["get", "pause", "resume", "cancel", "retry"]
 
 
@@ -323,6 +324,19 @@ async def test_only_what_came_back_for_now_is_sent_again(stage: Stage):
     assert await ask(stage, "retry", launch_id) == {"retried": 1, "skipped": 0}
     await stage.work()
     assert arrived(stage)[3:] == [ANN]
+
+
+async def test_what_came_back_after_its_acceptance_counted_as_delivery_is_sent_again(stage: Stage):
+    launch_id = await launch(stage, ANN, BOB)
+    await stage.work()
+    ann, bob = (one.message_id for one in stage.mailbox.arrived)
+    for message_id, reports in ((ann, (DELIVERED, SOFT)), (bob, (SOFT, DELIVERED))):
+        for report in reports:
+            stage.clock.advance(seconds=1)
+            await bounces.record(stage.context, message_id, report)
+    assert await ask(stage, "retry", launch_id) == {"retried": 1, "skipped": 0}
+    await stage.work()
+    assert arrived(stage)[2:] == [ANN]
 
 
 async def test_a_retry_goes_to_the_address_of_now(stage: Stage):

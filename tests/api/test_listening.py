@@ -42,6 +42,45 @@ async def test_an_import_is_an_event(stage: Stage, on: str, first: list[str], se
     assert await heard(stage) == second
 
 
+@pytest.mark.parametrize("method", ["profiles/import", "profiles/import_batch", "campaigns/triggers/import_and_start"])
+@pytest.mark.parametrize(
+    ("on", "hears"),
+    [
+        ("", "api file manual"),
+        (", when: {sources: [file]}", "file"),
+        (", when: {sources: [api, manual]}", "api manual"),
+    ],
+)
+async def test_an_import_may_have_to_be_of_a_kind(stage: Stage, on: str, hears: str, method: str):
+    await listen(stage, f"event: api_import{on}")
+    heard_of = []
+    for source in ("api", "file", "manual"):
+        data: Any = {"email": "ann@example.com", "bonus": len(source)}
+        said = {"trigger_id": 8} if "start" in method else {"db_id": 1}
+        answer = await stage.post(method, said, data=[data] if "batch" in method else data, import_source=source)
+        assert answer["error"] == 0, answer
+        heard_of += [source] * bool(await stage.rows("DELETE FROM launches WHERE source = 'api_import' RETURNING id"))
+    assert " ".join(heard_of) == hears
+
+
+async def test_an_import_by_a_task_is_of_the_kind_that_the_call_says(stage: Stage):
+    await listen(stage, "event: api_import, when: {sources: [file]}")
+    for source, called in (("api", 0), ("file", 1)):
+        items = [{"data": {"email": "ann@example.com"}}]
+        answer = await stage.post(
+            "campaigns/triggers/import_and_start_batch_task", trigger_id=8, data=items, import_source=source
+        )
+        assert answer["error"] == 0, answer
+        await stage.work()
+        assert await stage.rows("SELECT count(*) FROM launches WHERE source = 'api_import'") == [(called,)]
+
+
+async def test_no_other_source_of_an_import_is_known(stage: Stage):
+    answer = await stage.post("profiles/import", db_id=1, data={"email": "ann@example.com"}, import_source="pigeon")
+    assert answer["error"] == 400
+    assert answer["error_debug"] == "import_source: invalid enum value 'pigeon'"
+
+
 async def test_only_a_field_that_has_changed_is_an_update(stage: Stage):
     await listen(stage, "event: update, when: {fields: [plan, bonus]}")
     await stage.add(email="ann@example.com", plan="free", bonus=1)

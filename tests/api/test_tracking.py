@@ -7,13 +7,13 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from tests.api.visitor import BROWSER
 
 from cast import TOKEN, Stage
 from tocsin.actions import configuration
 from tocsin.actions.tracking import Hits
 from tocsin.core.tracking import read_target
 
-BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"  # noqa: E501 - as it is sent
 MORE = """
 resources:
@@ -146,6 +146,20 @@ async def test_a_click_without_an_open_makes_one(tracked: Stage):
     tracked.clock.advance(minutes=5)
     await ask(tracked, two)
     assert (await reactions(tracked))[4:] == [("click", None)]
+
+
+async def test_a_message_tells_of_its_clicks(tracked: Stage):
+    one, *_ = links(await send(tracked))
+    tracked.clock.advance(minutes=5)
+    await ask(tracked, one)
+    await tracked.work()
+    smid = tracked.mailbox.arrived[0].message_id.hex()
+    told = {event["type"]: event for event in (await tracked.post("messages/get", smid=smid))["data"]["events"]}
+    assert told["click"]["data"] | {"ip": "127.0.0.1", "os": "Windows"} == told["click"]["data"]
+    assert told["click"]["data"]["link_url"].startswith("https://shop.example.com/?a=1")
+    assert "data" not in told["send"]
+    xml = await tracked.post_xml("messages/get", f"<xml><token>{TOKEN}</token><smid>{smid}</smid></xml>")
+    assert [event.findtext("data/ip") for event in xml.iter("events")].count("127.0.0.1") == 4
 
 
 async def test_an_event_says_who_asked_for_what(tracked: Stage):

@@ -56,7 +56,8 @@ def test_rows_go_out_in_batches_with_a_key_and_a_token(tmp_path, capsys):
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     data = body.pop("data")
     assert data[0] == {"email": "p0@example.com", "_fname": "P"}
-    assert body == {"db_id": 1, "matching": "custom", "field_name": "email", "resource_id": 21, "skip_triggers": True}
+    said = {"db_id": 1, "matching": "custom", "field_name": "email", "resource_id": 21, "skip_triggers": True}
+    assert body == said | {"import_source": "file"}
     assert len(set(keys(host))) == 4
     printed = capsys.readouterr()
     assert "10 rows read, 10 imported, 0 rejected" in printed.out

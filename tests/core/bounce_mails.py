@@ -63,6 +63,11 @@ def failed(status: str, diagnostic: str = "", said: str = "It could not be deliv
     )
 
 
+def delivered(action: str = "delivered") -> str:
+    fields = f"Final-Recipient: rfc822; ann@recipient.example\nAction: {action}\nStatus: 2.0.0\n"
+    return notification(f"{fields}Diagnostic-Code: smtp; 250 2.1.5 delivered to mailbox\n", "It was delivered.")
+
+
 def feedback(kind: str = "abuse", path: str = "b-2@bounces.example.com", enclosed: str = _ORIGINAL) -> str:
     return f"""\
 From: <fbl@provider.example>
@@ -187,7 +192,17 @@ MAILS = {
     "qmail, full": Back(
         plain(_QMAIL.format(said="Remote host said: 552 5.2.2 over quota") + _ORIGINAL), "sbounce", 552, "5.2.2"
     ),
-    "delivered": Back(notification("Final-Recipient: rfc822; a@b.example\nAction: delivered\nStatus: 2.0.0\n"), None),
+    "delivered": Back(delivered(), "deliv", 0, "2.1.5", "250 2.1.5 delivered to mailbox"),
+    "delivered after a while": Back(
+        notification(
+            "Final-Recipient: rfc822; a@b.example\nAction: delayed\nStatus: 4.4.1\n\n"
+            "Final-Recipient: rfc822; a@b.example\nAction: delivered\nStatus: 2.0.0\n"
+        ),
+        "deliv",
+        0,
+        "2.0.0",
+    ),
+    "expanded": Back(notification("Final-Recipient: rfc822; a@b.example\nAction: expanded\nStatus: 2.0.0\n"), None),
     "relayed": Back(notification("Final-Recipient: rfc822; a@b.example\nAction: relayed\nStatus: 2.0.0\n"), None),
     "on holiday": Back(
         plain("I am away until Monday. No such user works here.", "Subject: Away", "Auto-Submitted: auto-replied"), None

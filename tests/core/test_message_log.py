@@ -18,6 +18,7 @@ from tocsin.core.traffic import COUNTED
         (["uclick", "uopen", "open", "send"], "clicked"),
         (["send_sms", "click_sms", "uclick_sms"], "clicked"),
         (["send_push", "deliv_push", "open_push", "uopen_push"], "opened"),
+        (["send", "uopen", "reply"], "replied"),
         (["send", "sbounce"], "bounced"),
         (["send", "sbounce", "deliv", "uopen"], "opened"),
         (["send", "uopen", "complain"], "complained"),

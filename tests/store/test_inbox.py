@@ -8,6 +8,7 @@ import pytest
 from cast import Stage
 from tocsin.actions import housekeeping, inbox
 from tocsin.actions.inbox import Inbox
+from tocsin.core.audits import Author
 from tocsin.core.errors import NotFound, NotReady
 from tocsin.store import inbox as stored
 
@@ -65,7 +66,7 @@ async def test_what_is_not_there_is_said(stage: Stage, said: str):
 
 async def test_all_mail_can_be_deleted(stage: Stage):
     await fill(stage, 3)
-    assert await inbox.clear(stage.context) == 3
+    assert await inbox.clear(stage.context, Author("command", "tests")) == 3
     assert await subjects(stage) == []
 
 

@@ -4,13 +4,21 @@ import re
 import smtplib
 import socket
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.utils import getaddresses
 from pathlib import Path
 
 import pytest
 from product import Product, own_database, product, wait_until
 from tests.core.bounce_mails import POSTFIX
 
+from cast import CONFIGURATION
+
 ADDRESS = "ann@example.com"
+# Its mails count as delivered when they are accepted, and tell of replies.
+FOLLOWED = CONFIGURATION.replace("port: 2525,", "port: 2525, delivered: accepted,").replace(
+    "{id: 8, name: Order received,", "{id: 8, name: Order received, tracking: {replies: true},"
+)
 
 
 def find_free_port() -> int:
@@ -32,7 +40,7 @@ def shop(server: str, tmp_path: Path, port: int) -> Iterator[Product]:
         "TOCSIN_BOUNCE_LISTEN": f"127.0.0.1:{port}",
     }
     with own_database(server, "story_bounces") as conninfo, product(tmp_path / "shop", conninfo, **settings) as opened:
-        opened.configure()
+        opened.configure(FOLLOWED)
         yield opened
 
 
@@ -44,8 +52,11 @@ def test_what_comes_back_is_an_event_and_ends_what_is_sent(shop: Product, port: 
     wait_until(lambda: len(shop.inbox.messages) == 1, "the mail")
     mail = shop.inbox.messages[0]
     assert re.fullmatch(r"b-[0-9a-f]{24}-[a-z2-7]{16}@bounces\.example\.com", mail.sender)
-    assert b"From: Shop <shop@example.com>" in mail.path.read_bytes()
+    written = message_from_bytes(mail.path.read_bytes())
+    assert written["From"] == "Shop <shop@example.com>"
+    assert getaddresses([written["Reply-To"]]) == [("", "help@example.com"), ("", mail.sender)]
     with smtplib.SMTP("127.0.0.1", port) as client:
+        client.sendmail(ADDRESS, [mail.sender], f"From: {ADDRESS}\nSubject: Re: Thank you\n\nWhere is it?\n")
         client.sendmail("", [mail.sender], POSTFIX)
         with pytest.raises(smtplib.SMTPRecipientsRefused):
             client.sendmail("", ["shop@example.com"], POSTFIX)
@@ -54,7 +65,7 @@ def test_what_comes_back_is_an_event_and_ends_what_is_sent(shop: Product, port: 
     def types() -> set[str]:
         return {event["type"] for event in shop.post("messages/get", smid=smid)["data"]["events"]}
 
-    wait_until(lambda: types() == {"send", "hbounce"}, "both events")
+    wait_until(lambda: types() == {"send", "deliv", "reply", "hbounce"}, "all events")
     answer = shop.post("campaigns/triggers/import_and_start_batch", **asked)
     assert answer["skipped"][0]["reason"] == "not_subscribed"
     shown = shop.run("message", "show", smid)

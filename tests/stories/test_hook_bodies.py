@@ -4,23 +4,35 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any, get_args
 
+import aiosmtplib
 import pytest
 from tests.api.receiver import Receiver
+from tests.api.test_bounces import PATHS
+from tests.api.visitor import GLANCES, SKIMS, STAYS, Visitor
 from tests.channels.push_services import Google, fcm_error, write
+from tests.channels.smtp_server import SmtpServer
 from tests.channels.web_server import WebServer, page
+from tests.core.bounce_mails import delivered
 
-from cast import TOKEN, Stage
+from cast import TOKEN, Stage, parse_mail
 from tocsin.actions import bounces, configuration
+from tocsin.actions.messages import Delivery
+from tocsin.channels.bounce_server import BounceServer
+from tocsin.channels.ways_out import WaysOut
 from tocsin.core.bounces import Report
 from tocsin.core.messages import EventType
+from tocsin.core.reading import Spans
 
 ANN, PHONE, DEVICE = "ann@example.com", "+79000000001", "android-1"
 SHOP = "https://shop.example.com/"
 BROWSER = "Mozilla/5.0 Firefox/140.0"
-NO_ONE_SAYS = {"deliv"}  # Next mail servers tell of no arrival.
+NO_ONE_SAYS: set[str] = set()
 CONFIGURATION = """
 templates:
   - id: 60
@@ -32,7 +44,14 @@ templates:
 triggers:
   - {id: 60, name: News, database: 1, template: 60, sender: 1, resource: 21, active: true,
      tracking: {opens: true, clicks: true}}
+  - {id: 62, name: Followed, database: 1, template: 60, sender: 1, resource: 21, active: true,
+     tracking: {reading: true, replies: true}}
   - {id: 61, name: Please confirm, database: 1, template: 60, sender: 1, resource: 21, for_confirm: true, active: true}
+"""
+RELAY = """
+senders:
+  - {{id: 1, name: relay, channel: email, type: smtp, host: 127.0.0.1, port: {port}, security: none,
+     delivered: {delivered}}}
 """
 ONCE = "policies: [{id: 1, name: Once a week, default: true, limits: [{messages: 1, days: 7}]}]"
 GATEWAY = """
@@ -105,11 +124,56 @@ class Scene:
         answer = await self.stage.post(method, members)
         assert answer["error"] == 0, answer
 
+    async def imports(self, source: str) -> None:
+        if not self._in_xml:
+            data = [{"email": ANN, "bonus": 7}]
+            await self.ask("profiles/import_batch", db_id=1, matching="email", data=data, import_source=source)
+            return
+        answer = await self.stage.post_xml(
+            "profiles/import_batch",
+            f"<xml><token>{TOKEN}</token><db_id>1</db_id><import_source>{source}</import_source>"
+            f"<data><email>{ANN}</email><bonus>7</bonus></data></xml>",
+        )
+        assert answer.findtext("error") == "0"
+
     async def come_back(self, report: Report) -> None:
         """Some time after the mail that is sent first."""
         await self.launch()
         self.stage.clock.advance(minutes=1)
         await bounces.receive(self.stage.context, self.stage.mailbox.arrived[0].message_id, report)
+
+    @asynccontextmanager
+    async def relay(self, delivered: str) -> AsyncIterator[SmtpServer]:
+        """A mail server, in place of the mailbox, and when what it takes counts as delivered."""
+        self.stage.context.return_paths = PATHS
+        async with SmtpServer(offers=("8BITMIME", "DSN")) as server:
+            await self.apply(RELAY.format(port=server.port, delivered=delivered))
+            ways_out = WaysOut(return_paths=PATHS)
+            lease = timedelta(seconds=60)
+            self.stage.delivery = Delivery(self.stage.context, ways_out.open, lease, self.folder / "journal")
+            yield server
+            await self.stage.delivery.close()
+
+    async def write_back(self, mail: str, recipient: str, sender: str = "") -> None:
+        """Some time later, a mail to the server that takes what comes back."""
+
+        async def take(message_id: bytes, report: Report | None) -> None:
+            await bounces.receive(self.stage.context, message_id, report)
+
+        self.stage.clock.advance(minutes=1)
+        server = BounceServer(PATHS, take)
+        port = await server.start("127.0.0.1", 0)
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=20) as client:
+            await client.sendmail(sender, [recipient], mail)
+        await server.close()
+
+    async def look(self, spans: Spans) -> None:
+        """Open the mail some time after it is sent; who looks for a time without end goes away."""
+        await self.launch(62)
+        self.stage.clock.advance(minutes=1)
+        self.stage.reading.spans = spans
+        visitor = Visitor(self.stage, self.link(r'src="([^"]+/m/o/[^"]+)"'))
+        await (visitor.ask() if spans is STAYS else visitor.leave())
 
     def link(self, pattern: str) -> str:
         """One of the mail to Ann."""
@@ -130,7 +194,15 @@ class Scene:
 
 
 async def is_imported(scene: Scene) -> None:
-    await scene.ask("profiles/import", db_id=1, matching="email", data={"email": ANN, "bonus": 7})
+    await scene.imports("api")
+
+
+async def is_imported_from_a_file(scene: Scene) -> None:
+    await scene.imports("file")
+
+
+async def is_imported_by_hand(scene: Scene) -> None:
+    await scene.imports("manual")
 
 
 async def is_sent(scene: Scene) -> None:
@@ -156,6 +228,41 @@ async def is_complained_of(scene: Scene) -> None:
 
 async def is_opened(scene: Scene) -> None:
     await scene.visit(r'src="([^"]+/m/o/[^"]+)"')
+
+
+async def is_read(scene: Scene) -> None:
+    await scene.look(STAYS)
+
+
+async def is_skimmed(scene: Scene) -> None:
+    await scene.look(SKIMS)
+
+
+async def is_glanced_at(scene: Scene) -> None:
+    await scene.look(GLANCES)
+
+
+async def is_delivered_when_accepted(scene: Scene) -> None:
+    async with scene.relay("accepted"):
+        await scene.launch()
+
+
+async def is_reported_as_delivered(scene: Scene) -> None:
+    async with scene.relay("reported") as server:
+        await scene.launch()
+    (sent,) = server.messages
+    assert "NOTIFY=SUCCESS" in sent.recipient
+    await scene.write_back(delivered(), sent.sender.partition(">")[0].removeprefix("FROM:<"))
+
+
+async def is_answered(scene: Scene) -> None:
+    async with scene.relay("never") as server:
+        await scene.launch(62)
+    (sent,) = server.messages
+    (_, to_the_shop), (_, to_us) = getaddresses([parse_mail(sent.content)["reply-to"]])
+    assert to_the_shop == "shop@example.com"
+    reply = f"From: Ann <{ANN}>\nTo: {to_the_shop}, {to_us}\nSubject: Re: Hello\n\nWhere is it?\n"
+    await scene.write_back(reply, to_us, sender=ANN)
 
 
 async def is_clicked(scene: Scene) -> None:
@@ -271,12 +378,20 @@ async def is_pushed_in_vain(scene: Scene) -> None:
 # What is told of each story in order, each with the number of its message: 0 is none.
 STORIES: dict[Callable[[Scene], Awaitable[None]], str] = {
     is_imported: "import_api/0",
+    is_imported_from_a_file: "import_file/0",
+    is_imported_by_hand: "import_manual/0",
     is_sent: "send/1",
     is_refused: "undeliv/1",
     comes_back_for_now: "send/1 sbounce/1",
     comes_back_for_good: "send/1 hbounce/1",
     is_complained_of: "send/1 complain/1",
     is_opened: "send/1 open/1 uopen/1",
+    is_read: "send/1 open/1 uopen/1 read/1",
+    is_skimmed: "send/1 open/1 uopen/1 skimmed/1",
+    is_glanced_at: "send/1 open/1 uopen/1 glanced/1",
+    is_delivered_when_accepted: "send/1 deliv/1",
+    is_reported_as_delivered: "send/1 deliv/1",
+    is_answered: "send/1 reply/1",
     is_clicked: "send/1 open/1 uopen/1 click/1 uclick/1",
     is_confirmed: "import_api/0 send/1 open/1 uopen/1 click/1 uclick/1 confirm/1 confirmsub/1",
     is_unsubscribed: "send/1 unsub/1",
@@ -296,7 +411,7 @@ STORIES: dict[Callable[[Scene], Awaitable[None]], str] = {
     is_pushed_in_vain: "undeliv_push/1",
 }
 # Not of any message or launch, so of no call that said anything.
-OF_A_PROFILE = {"import_api", "unsub_sms"}
+OF_A_PROFILE = {"import_api", "import_file", "import_manual", "unsub_sms"}
 # What an event says of itself, as far as it is the same each time.
 SAYS = {
     "send": {"address": ANN, "code": 250, "attempts": 1},
@@ -305,6 +420,9 @@ SAYS = {
     "hbounce": {"code": 550, "status": "5.1.1"},
     "complain": {"text": "abuse"},
     "click": {"ip": "127.0.0.1"},
+    "read": {"ip": "127.0.0.1"},
+    "deliv": {"address": ANN},
+    "reply": {"address": ANN, "subject": "Re: Hello", "from_email": ANN},
     "suppress": {"rule": "suppression list 1"},
     "skip": {"reason": "policy"},
     "send_sms": {"address": PHONE, "provider_id": "prov-1"},

@@ -134,7 +134,14 @@ async def _insert_event(
     of = ClaimedMessage(
         message_id, message.launch_id, message.profile_id, message.trigger_id, 0, message.address, None, None
     )
-    data = {"address": message.address, "code": report.code, "status": report.status, "text": report.text}
+    data = {
+        "address": message.address,
+        "code": report.code,
+        "status": report.status,
+        "text": report.text,
+        "subject": report.subject,
+        "from_email": report.from_email,
+    }
     kept = {name: value for name, value in data.items() if value}
     (event_id,) = context.new_ids_beside([message.profile_id])
     await events.insert(transaction, [Event(event_id, now, report.type, database.id, of, kept)])

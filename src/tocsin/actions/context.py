@@ -9,6 +9,7 @@ from tocsin.core import ids
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
 from tocsin.core.public_links import PublicLinks
+from tocsin.core.return_paths import ReturnPaths
 from tocsin.core.tokens import Signer
 from tocsin.store import configuration as stored_configuration
 from tocsin.store import secrets
@@ -32,6 +33,7 @@ class Context:
 
     `places` is there when the operator has named a geo database. `public_url`: what links in mails begin with;
     `is_public` when the operator has said so. `keep_copies`: how long what was sent is kept; zero keeps nothing.
+    `return_paths` are there when what comes back is taken.
     """
 
     database: Database
@@ -42,6 +44,7 @@ class Context:
     is_public: bool = False
     confirmations_per_day: int = 5
     keep_copies: timedelta = timedelta(days=30)
+    return_paths: ReturnPaths | None = None
     _signer: tuple[datetime, Signer] | None = None
     _configuration: Configuration = field(default_factory=Configuration)
 
@@ -76,7 +79,7 @@ class Context:
     async def links(self, transaction: Transaction, configuration: Configuration) -> PublicLinks:
         """Where the links in mails lead as of now."""
         domains = {one.id: one.tracking_domain for one in configuration.resources.values() if one.tracking_domain}
-        return PublicLinks(self.public_url, await self.signer(transaction), self.is_public, domains)
+        return PublicLinks(self.public_url, await self.signer(transaction), self.is_public, domains, self.return_paths)
 
     def new_ids(self) -> Iterator[bytes]:
         """Ids without end, of this second."""

@@ -67,6 +67,7 @@ class CheckedCall(Struct, frozen=True):
             skip_triggers=call.skip_triggers,
             detect_geo=call.detect_geo,
             indexes=call.indexes,
+            source=call.import_source,
         )
 
 

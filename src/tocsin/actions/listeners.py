@@ -7,6 +7,7 @@ from tocsin.actions.context import Context
 from tocsin.actions.triggers import Sending
 from tocsin.core import listening, mongo
 from tocsin.core.configuration import Configuration, Database, Trigger
+from tocsin.core.configuration_words import ImportSource
 from tocsin.core.configuration_workflows import Entry, Workflow
 from tocsin.core.launches import Launch
 from tocsin.core.profiles import Profile, Revision
@@ -25,20 +26,21 @@ async def fire(
     database: Database,
     revisions: Sequence[Revision],
     *,
-    is_import: bool,
+    source: ImportSource | None,
     depth: int = 0,
 ) -> None:
     """Start each trigger and workflow that listens, for those of the revisions, written already, that it hears.
 
-    One launch for each. `depth`: how many workflows led here; a chain of them ends (core/workflows/passages.py).
+    One launch for each. `source`: who has imported them, None where nobody has. `depth`: how many workflows led here; a
+    chain of them ends (core/workflows/passages.py).
     """
     for trigger in configuration.listening_triggers(database.id):
         if trigger.event != "api_call":
             entries = (Entry(trigger.event, trigger.when),)
-            heard = await _heard(transaction, database, entries, revisions, is_import=is_import)
+            heard = await _heard(transaction, database, entries, revisions, source=source)
             await _send(context, transaction, configuration, trigger, heard)
     for workflow in configuration.listening_workflows(database.id):
-        heard = await _heard(transaction, database, workflow.entries(), revisions, is_import=is_import)
+        heard = await _heard(transaction, database, workflow.entries(), revisions, source=source)
         await _enter(context, transaction, workflow, heard, depth)
 
 
@@ -76,17 +78,15 @@ async def _heard(
     entries: Sequence[Entry],
     revisions: Sequence[Revision],
     *,
-    is_import: bool,
+    source: ImportSource | None,
 ) -> dict[bytes, Profile]:
     """The profiles to which one of the events has happened; one statement for each query that must fit too."""
     heard: dict[bytes, Profile] = {}
     for event, when in ((entry.event, entry.when or listening.ANY) for entry in entries):
-        if event == "api_import" and not is_import:
-            continue
         meant = {
             one.profile_id: one.after
             for one in revisions
-            if one.after and one.profile_id not in heard and listening.hears(event, when, one)
+            if one.after and one.profile_id not in heard and listening.hears(event, when, one, source)
         }
         if when.query is not None and meant:
             wanted = condition(mongo.parse(when.query, database), database.id)

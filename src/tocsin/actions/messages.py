@@ -159,7 +159,7 @@ class Delivery:
             left = await messages.take(transaction, [one for one in entries if one not in moved])
             ended = [_event(entries[message.id], message) for message in left]
             happened = [*ended, *filter(None, moved.values())]
-            await _settle(transaction, ended)
+            await self._settle(transaction, ended, entries)
             await outcomes.add(
                 transaction, self.worker_id, [_attempt_again(entries[one.id]) for one in left], self._context.clock()
             )
@@ -297,6 +297,7 @@ class Delivery:
         later = {result.outcome.message_id: due_at for result in tried if (due_at := self._next_attempt(result, now))}
         final = [result for result in tried if result.outcome.message_id not in later]
         entries = [_entry(result, now) for result in final]
+        by_message = {entry.message_id: entry for entry in entries}
         happened = [_event(entry, result.composed.message) for entry, result in zip(entries, final, strict=True)]
         copied = await copies.prepare(self._context, _sent(final))
         pause = 0.1
@@ -309,7 +310,8 @@ class Delivery:
                     moved = await readdressing.readdress(self._context, transaction, happened, now)
                     ended = [event for event in happened if event.message.id not in moved]
                     there = await messages.delete(transaction, [event.message.id for event in ended])
-                    await _settle(transaction, [event for event in happened if event.message.id in there])
+                    recorded = [event for event in happened if event.message.id in there]
+                    await self._settle(transaction, recorded, by_message)
                     await stored_copies.insert(transaction, copied, there, now)
                     await outcomes.add(transaction, self.worker_id, _attempts(tried, later.keys() | moved, there), now)
                     await receipts.note_provider_ids(transaction, [one for one in entries if one.message_id in there])
@@ -317,6 +319,15 @@ class Delivery:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         await bounces.suppress_refused(self._context, happened)
+
+    async def _settle(self, transaction: Transaction, ends: Sequence[Event], entries: Mapping[bytes, Entry]) -> None:
+        """The ends of messages, and what has arrived with them, in the transaction that deletes their rows."""
+        if ends:
+            arrived = [event for event in ends if entries[event.message.id].is_delivered]
+            event_ids = self._context.new_ids_beside([event.message.profile_id for event in arrived])
+            deliveries = [_delivery(*one) for one in zip(event_ids, arrived, strict=True)]
+            await events.insert(transaction, [*ends, *deliveries])
+            await passages.wake(transaction, [event.message.id for event in ends], ends[0].at)
 
     def _next_attempt(self, result: Result, now: datetime) -> datetime | None:
         if result.outcome.state != "deferred":
@@ -348,13 +359,6 @@ class Delivery:
             with suppress(NotReady):
                 async with self._context.database.transaction() as transaction:
                     await messages.postpone(transaction, [(identifier, leased_until) for identifier in self._held])
-
-
-async def _settle(transaction: Transaction, happened: Sequence[Event]) -> None:
-    """The ends of messages, in the transaction that deletes their rows."""
-    if happened:
-        await events.insert(transaction, happened)
-        await passages.wake(transaction, [event.message.id for event in happened], happened[0].at)
 
 
 def _attempts(tried: Sequence[Result], later: AbstractSet[bytes], there: set[bytes]) -> list[Attempt]:
@@ -415,6 +419,7 @@ def _entry(result: Result, now: datetime) -> Entry:
         result.sender_id,
         outcome.provider_id,
         hashes.of_address(message.address) if is_gone else "",
+        outcome.is_delivered,
     )
 
 
@@ -432,3 +437,9 @@ def _event(entry: Entry, message: ClaimedMessage) -> Event:
     }
     kept = {name: value for name, value in data.items() if value}
     return Event(message.id, entry.at, entry.type, entry.database_id, message, kept)
+
+
+def _delivery(event_id: bytes, sent: Event) -> Event:
+    """A moment after the message was sent, so that whoever lists both has them in order."""
+    at = sent.at + timedelta(microseconds=1)
+    return Event(event_id, at, "deliv", sent.database_id, sent.message, {"address": sent.message.address})

@@ -104,6 +104,6 @@ async def _job(context: Context, transaction: Transaction, group: Sequence[Trave
         check_matching("profile_id", database),
         is_single=True,
         may_create=False,
-        is_import=False,
+        source=None,
         depth=1 + max(one.passage.memory.depth for one in group),
     )

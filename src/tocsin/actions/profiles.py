@@ -11,6 +11,7 @@ from tocsin.actions.context import Context
 from tocsin.core import geo
 from tocsin.core import matching as modes
 from tocsin.core.configuration import Configuration, Database
+from tocsin.core.configuration_words import ImportSource
 from tocsin.core.errors import Ambiguous, Invalid, NotFound, NotReady, TocsinError
 from tocsin.core.identities import Describer, Kind
 from tocsin.core.launches import BatchOutcome, ImportItem, ItemError, ProfileReference, SkippedItem, item_error
@@ -43,7 +44,8 @@ _MANY = 200
 
 class Import(Struct, frozen=True):
     """How the items of a call are imported. `search`: the values given at the root. `may_create`: else only updates.
-    `may_update`: else only new ones, and what the matching finds is in their way.
+    `may_update`: else only new ones, and what the matching finds is in their way. `source`: who imports, None for
+    what is no import to those who listen.
     """
 
     configuration: Configuration
@@ -57,7 +59,7 @@ class Import(Struct, frozen=True):
     skip_triggers: bool = False
     detect_geo: bool = False
     indexes: Sequence[int] = ()
-    is_import: bool = True
+    source: ImportSource | None = "api"
     depth: int = 0
 
     def index(self, place: int) -> int:
@@ -126,8 +128,10 @@ async def import_items(
     outcomes = await _in_thread(len(items), _apply_items, batch, job, read, first)
     changes = batch.changes()
     await write(transaction, job.database, changes)
-    if job.is_import:
-        await hook_events.record_imports(context, transaction, job.configuration, job.database, batch.profiles)
+    if job.source is not None:
+        await hook_events.record_imports(
+            context, transaction, job.configuration, job.database, batch.profiles, job.source
+        )
     if not job.skip_triggers:
         await listeners.fire(
             context,
@@ -135,7 +139,7 @@ async def import_items(
             job.configuration,
             job.database,
             changes.revisions,
-            is_import=job.is_import,
+            source=job.source,
             depth=job.depth,
         )
     return Found(outcomes, batch.profiles, sorted(reader.ignored), warnings)
@@ -346,7 +350,7 @@ async def revise(
     """Write what became of locked profiles, each at most once, and start what listens to it. This is no import."""
     await write(transaction, database, compare(Describer(database), revisions))
     if not skip_triggers:
-        await listeners.fire(context, transaction, configuration, database, revisions, is_import=False)
+        await listeners.fire(context, transaction, configuration, database, revisions, source=None)
 
 
 async def write(transaction: Transaction, database: Database, changes: Changes) -> None:

@@ -11,6 +11,7 @@ from tocsin.core.configuration import Configuration
 from tocsin.core.errors import NotReady
 from tocsin.core.messages import ClaimedMessage, Event, EventType
 from tocsin.core.reactions import Reaction, list_events, list_reactions
+from tocsin.core.reading import Look
 from tocsin.core.scanners import SETTLED_AFTER, Hit, Networks, Reason, ScanReason
 from tocsin.core.tracking import Target
 from tocsin.log import get as get_log
@@ -59,12 +60,20 @@ class Hits:
         self._writer: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
-    def add(self, target: Target, *, method: str, ip: str, user_agent: str) -> bool:
+    def tells_of_looking(self, hit: Hit) -> bool:
+        """Whether it is worth while to see when whoever asked goes away."""
+        return scanners.tells_of_looking(hit, self._networks)
+
+    def make(self, target: Target, *, method: str, ip: str, user_agent: str, look: Look | None = None) -> Hit:
+        """A hit of this moment."""
+        return Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT], look)
+
+    def add(self, hit: Hit) -> bool:
         """Take a hit, which is written within the next moments; False when there is no room for it."""
         if len(self._waiting) + len(self._held) >= _MOST_WAITING:
             log.warning("tracking.dropped", waiting=_MOST_WAITING)
             return False
-        self._waiting.append(Hit(target, self._context.clock(), method, ip[:_LONGEST_TEXT], user_agent[:_LONGEST_TEXT]))
+        self._waiting.append(hit)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._keep_writing())
         return True
@@ -162,14 +171,12 @@ class Hits:
 
     async def _insert(self, transaction: Transaction, configuration: Configuration, judged: Sequence[_Judged]) -> None:
         people = [one for one in judged if one.reason is None]
-        wanted = {(one.message.id, word) for one in people for word in list_reactions(one.hit.target)}
+        wanted = {(one.message.id, word) for one in people for word in list_reactions(one.hit)}
         now = self._context.clock()
         first = await reactions.insert(transaction, wanted, now) if wanted else set()
         places = self._locate({one.hit.ip for one in judged})
         named = [
-            (one, type_)
-            for one in judged
-            for type_ in list_events(one.hit.target, is_bot=one.reason is not None, first=first)
+            (one, type_) for one in judged for type_ in list_events(one.hit, is_bot=one.reason is not None, first=first)
         ]
         event_ids = self._context.new_ids_beside([one.message.profile_id for one, _ in named])
         happened = [

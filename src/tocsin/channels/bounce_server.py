@@ -7,6 +7,7 @@ from typing import Any, NoReturn, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tocsin.core import replies
 from tocsin.core.bounces import Report, parse, parse_complaint
 from tocsin.core.errors import NotReady
 from tocsin.core.return_paths import ReturnPaths
@@ -86,9 +87,9 @@ class BounceServer:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         """Accepted only when what it says is durable."""
         is_about_one = any(self._return_paths.find_message(one) for one in envelope.rcpt_tos)
+        content, sender = envelope.original_content or b"", envelope.mail_from or ""
         async with self._parsing:
-            read = parse if is_about_one else parse_complaint
-            report = await asyncio.to_thread(read, envelope.original_content or b"")
+            report = await asyncio.to_thread(_read, content, sender, is_about_one=is_about_one)
         try:
             for message_id in self._messages(envelope.rcpt_tos, report):
                 await self._take(message_id, report)
@@ -99,6 +100,12 @@ class BounceServer:
     def _messages(self, recipients: Iterable[str], report: Report | None) -> list[bytes]:
         named = [*recipients, *(report.return_paths if report else ())]
         return list(dict.fromkeys(found for one in named if (found := self._return_paths.find_message(one))))
+
+
+def _read(content: bytes, sender: str, *, is_about_one: bool) -> Report | None:
+    if not is_about_one:
+        return parse_complaint(content)
+    return parse(content) or replies.parse(content, sender)
 
 
 class _Connection(SMTP):

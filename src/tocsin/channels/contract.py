@@ -29,8 +29,8 @@ class Outcome(Struct, frozen=True):
     of at most 500 characters, without secrets. Of what is deferred: `is_tried` unless it only waited, for a pace, for
     room or for the end of a rest, which is no attempt; it is of no use before `retry_after_seconds`; `may_go_elsewhere`
     if nothing of it was handed over and the way out, not the message, is at fault: another may try it at once. Of what
-    is sent: `provider_id`, how the other side calls it in what it reports later, at most 200 ASCII characters; and
-    `sender_id`, which sender of a route took it.
+    is sent: `provider_id`, how the other side calls it in what it reports later, at most 200 ASCII characters;
+    `sender_id`, which sender of a route took it; and `is_delivered`, of mail, if that already counts as delivered.
     """
 
     message_id: bytes
@@ -42,6 +42,7 @@ class Outcome(Struct, frozen=True):
     may_go_elsewhere: bool = False
     provider_id: str = ""
     sender_id: int = 0
+    is_delivered: bool = False
 
 
 Record = Callable[[Outcome], None]

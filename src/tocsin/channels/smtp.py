@@ -35,8 +35,10 @@ class SmtpChannel:
     Certificates are checked against the system's authorities; the environment variable SSL_CERT_FILE names others.
     """
 
-    def __init__(self, sender: SmtpSender) -> None:
+    def __init__(self, sender: SmtpSender, *, has_return_paths: bool = False) -> None:
+        """`has_return_paths`: whether what a server reports about a message comes back to us."""
         self._sender = sender
+        self._has_return_paths = has_return_paths
         self._slots = asyncio.Semaphore(sender.connections)
         self._waiting_for_slots = 0
         pace = Pace(sender.messages_per_second) if sender.messages_per_second else None
@@ -69,10 +71,17 @@ class SmtpChannel:
         except Unreachable as unreachable:
             raise NotReady(one_line(f"{unreachable.text}; {unreachable.advice}")) from unreachable
         await connection.quit()
+        reports = "" if connection.asks_for_reports else self._why_no_reports()
         encryption = "without TLS" if self._sender.security == "none" else "over TLS"
         login = ", login accepted" if self._sender.username else ""
         signature = f", signing by {signer.algorithm}" if signer else ""
-        return f"{name(self._sender)} answers {encryption}{login}{signature}"
+        return f"{name(self._sender)} answers {encryption}{login}{signature}{reports}"
+
+    def _why_no_reports(self) -> str:
+        if self._sender.delivered != "reported":
+            return ""
+        why = "it does not offer DSN" if self._has_return_paths else "TOCSIN_BOUNCE_DOMAIN is not set"
+        return f"; no delivery will be reported, since {why}"
 
     async def close(self) -> None:
         """End the idle connections now, those in use after their message."""
@@ -244,7 +253,8 @@ class SmtpChannel:
             self._sweep_later()
 
     async def _connect(self) -> Session:
-        return await connect(self._sender, None if self._sender.security == "none" else self._tls)
+        tls = None if self._sender.security == "none" else self._tls
+        return await connect(self._sender, tls, has_return_paths=self._has_return_paths)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

@@ -24,7 +24,7 @@ from tocsin.channels.smtp_wire import Wire
 from tocsin.core.configuration_senders import SmtpSender
 
 
-async def connect(sender: SmtpSender, tls: ssl.SSLContext | None) -> Session:
+async def connect(sender: SmtpSender, tls: ssl.SSLContext | None, *, has_return_paths: bool = False) -> Session:
     """A session that is ready for messages: greeted, encrypted and logged in as `sender` says. Raises Unreachable."""
     client = SMTP(
         hostname=sender.host,
@@ -37,7 +37,7 @@ async def connect(sender: SmtpSender, tls: ssl.SSLContext | None) -> Session:
     )
     try:
         await _establish(client, sender)
-        return Session(_take_over(client), client.esmtp_extensions, sender)
+        return Session(_take_over(client), client.esmtp_extensions, sender, has_return_paths=has_return_paths)
     except (SMTPException, OSError, UnicodeError) as error:
         _abort(client)
         code, text = _explain(error, sender.timeout_seconds)

@@ -30,7 +30,10 @@ SENDER_TROUBLES: Final = frozenset({530, 534, 535, 538})
 class Session:
     """Takes messages one at a time; the next may be announced while one is handed over."""
 
-    def __init__(self, wire: Wire, extensions: Mapping[str, str], sender: SmtpSender) -> None:
+    def __init__(
+        self, wire: Wire, extensions: Mapping[str, str], sender: SmtpSender, *, has_return_paths: bool = False
+    ) -> None:
+        """`has_return_paths`: whether what a server reports about a message comes back to us."""
         self.idle_since = 0.0
         self._wire = wire
         self._name = name(sender)
@@ -41,6 +44,9 @@ class Session:
         self._extensions = extensions
         self._takes_many = sender.pipelining and "pipelining" in extensions
         limit = extensions.get("size", "")
+        self._counts_acceptance = sender.delivered == "accepted"
+        self._asks_for_reports = sender.delivered == "reported" and has_return_paths and "dsn" in extensions
+        self._notify = b" NOTIFY=SUCCESS,FAILURE,DELAY" if self._asks_for_reports else b""
         self._most_bytes = int(limit) if limit.isascii() and limit.isdecimal() else 0
 
     @property
@@ -52,6 +58,11 @@ class Session:
     def looks_ahead(self) -> bool:
         """Whether it makes use of the next letter."""
         return self._takes_many
+
+    @property
+    def asks_for_reports(self) -> bool:
+        """Whether the server is to report what becomes of its messages."""
+        return self._asks_for_reports
 
     @property
     def is_used(self) -> bool:
@@ -68,9 +79,9 @@ class Session:
         refusal, is_awaited = await self._announce(letter, commands)
         self._letters += 1
         if refusal is None:
-            return _judge(letter, await self._hand_over(letter, following))
+            return self._judge(letter, await self._hand_over(letter, following))
         await self._take_back(following, is_awaited=is_awaited)
-        return _judge(letter, refusal)
+        return self._judge(letter, refusal)
 
     async def quit(self) -> None:
         """Take leave and wait for the answer, not long."""
@@ -92,7 +103,7 @@ class Session:
         self._wire.drop()
 
     def _commands(self, letter: Letter) -> tuple[bytes, bytes, bytes]:
-        return self._mail_command(letter), b"RCPT TO:<%b>\r\n" % letter.recipient, b"DATA\r\n"
+        return self._mail_command(letter), b"RCPT TO:<%b>%b\r\n" % (letter.recipient, self._notify), b"DATA\r\n"
 
     def _mail_command(self, letter: Letter) -> bytes:
         command = b"MAIL FROM:<%b>" % letter.sender
@@ -104,6 +115,8 @@ class Session:
             command += self._option(b" BODY=8BITMIME", "8bitmime", "text of 8 bits")
         if letter.needs_smtputf8:
             command += self._option(b" SMTPUTF8", "smtputf8", "addresses beyond ASCII")
+        if self._asks_for_reports:
+            command += b" RET=HDRS ENVID=%b" % letter.message_id.hex().encode()
         return command + b"\r\n"
 
     def _option(self, option: bytes, extension: str, what: str) -> bytes:
@@ -192,17 +205,16 @@ class Session:
             raise self._over(reply, BEFORE)
         return reply
 
+    def _judge(self, letter: Letter, reply: Reply) -> Outcome:
+        text = one_line(reply.text)
+        if reply.code // 100 == SUCCESS:
+            return Outcome(letter.message_id, "sent", reply.code, text, is_delivered=self._counts_acceptance)
+        if reply.code // 100 == NEVER and reply.code not in SENDER_TROUBLES:
+            return Outcome(letter.message_id, "refused", reply.code, text)
+        return Outcome(letter.message_id, "deferred", reply.code, text, may_go_elsewhere=reply.code in SENDER_TROUBLES)
+
     def _lost(self, broken: Broken, when: str) -> Lost:
         return Lost(f"{self._name}: {broken.text}", broken.code, when)
 
     def _over(self, reply: Reply, when: str) -> Lost:
         return Lost(f"{self._name}: the session is over: {reply.code} {reply.text}", reply.code, when, reply)
-
-
-def _judge(letter: Letter, reply: Reply) -> Outcome:
-    text = one_line(reply.text)
-    if reply.code // 100 == SUCCESS:
-        return Outcome(letter.message_id, "sent", reply.code, text)
-    if reply.code // 100 == NEVER and reply.code not in SENDER_TROUBLES:
-        return Outcome(letter.message_id, "refused", reply.code, text)
-    return Outcome(letter.message_id, "deferred", reply.code, text, may_go_elsewhere=reply.code in SENDER_TROUBLES)

@@ -33,7 +33,7 @@ class WaysOut:
 
     def open_smtp(self, sender: SmtpSender) -> Channel:
         """Under return paths of their own, where there is a place for what comes back."""
-        channel = SmtpChannel(sender)
+        channel = SmtpChannel(sender, has_return_paths=self._return_paths is not None)
         return ReturnPathChannel(channel, self._return_paths) if self._return_paths else channel
 
     def open_http_sms(self, sender: HttpSender) -> Channel:

@@ -44,6 +44,7 @@ class Target(Struct, frozen=True):
             "skip_triggers": self.skip_triggers,
             "skip_invalid_subscriptions": self.skip_invalid_subscriptions,
             "detect_geo": self.detect_geo,
+            "import_source": "file",
             "content": self.content,
         }
         given = {name: value for name, value in said.items() if value is not False and value not in (None, "", {})}

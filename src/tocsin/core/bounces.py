@@ -1,4 +1,4 @@
-"""What mail to a return path says: a bounce that is permanent or temporary, a complaint, or nothing of the kind.
+"""What mail to a return path says: a bounce that is permanent or temporary, a complaint, a delivery, or none of these.
 
 Delivery status notifications (RFC 3464), feedback reports (RFC 5965), and what flufl.bounce knows of older servers.
 """
@@ -19,7 +19,7 @@ _ODD_BYTES = 32 * 1024
 _TEXT_SIZE = 500
 _WORDS_SIZE = 4000
 
-BounceType = Literal["sbounce", "hbounce", "complain"]
+ReportType = Literal["deliv", "sbounce", "hbounce", "complain", "reply"]
 
 # Subject and detail of RFC 3463 that say: the address leads to nobody. Not the sender's own address (1.7, 1.8).
 _NOBODY = frozenset(("1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.9", "1.10", "2.1", "4.4"))
@@ -50,14 +50,17 @@ _quote = re.compile(r"^-{3,}", re.MULTILINE)
 class Report(Struct, frozen=True):
     """What a mail says of a message. `code` and `status`: the reply code and the enhanced one (RFC 3463) if it has any.
 
-    `return_paths`: where the report says that answers about the message go; only of complaints.
+    `return_paths`: where the report says that answers about the message go; only of complaints. `subject` and
+    `from_email`: only of a person's reply (core/replies.py).
     """
 
-    type: BounceType
-    code: int
-    status: str
-    text: str
+    type: ReportType
+    code: int = 0
+    status: str = ""
+    text: str = ""
     return_paths: tuple[str, ...] = ()
+    subject: str = ""
+    from_email: str = ""
 
 
 class _Words(NamedTuple):
@@ -68,7 +71,7 @@ class _Words(NamedTuple):
 
 
 def parse(content: bytes) -> Report | None:
-    """What a mail says; None when it is neither a bounce nor a complaint, as an automatic answer."""
+    """What a mail says; None when it is no report, as an automatic answer."""
     return _parse(content[:_READ_BYTES], _parse_report) or _parse(content[:_ODD_BYTES], _parse_odd)
 
 
@@ -136,6 +139,9 @@ def _parse_notification(mail: Message) -> Report | None:
         is_permanent = status is None or status[1] == "5"
         is_nobody = is_permanent and means_nobody(f"{words.status} {words.text}")
         return _report("hbounce" if is_nobody else "sbounce", words)
+    # Not `relayed`, to a server that will tell nothing, nor `expanded`, to others of whom nothing is known.
+    if "delivered" in by_action:
+        return _report("deliv", _words(by_action["delivered"], mail))
     if "delayed" in by_action:
         return _report("sbounce", _words(by_action["delayed"], mail))
     return None
@@ -164,7 +170,7 @@ def _parse_odd(mail: Message) -> Report | None:
     return _report("hbounce" if permanent and means_nobody(said) else "sbounce", words)
 
 
-def _report(type_: BounceType, words: _Words) -> Report:
+def _report(type_: ReportType, words: _Words) -> Report:
     status, code = _find_status(words.status), _find_code(words.text)
     return Report(type_, int(code[1]) if code else 0, status[0] if status else "", _one_line(words.text))
 

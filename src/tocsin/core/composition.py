@@ -75,11 +75,13 @@ class EmailComposer:
         text = rendering.text(self._parts.text) if self._parts.text else text_from_html(html or "")
         rewriter = self._rewriters.of(trigger)
         contact = _unsubscribe(reply_to or sender, message) if reply_to or not self._links.is_public else ""
+        reply_also_to = self._links.reply_address(trigger, message.id)
+        answered = reply_to or (sender if reply_also_to else None)
         copy = EmailCopy(
             from_email=sender.email,
             from_name=sender.name,
-            reply_to_email=reply_to.email if reply_to else "",
-            reply_to_name=reply_to.name if reply_to else "",
+            reply_to_email=answered.email if answered else "",
+            reply_to_name=answered.name if answered else "",
             to=message.address,
             subject=rendering.text(self._parts.subject),
             html=rewriter.rewrite_html(html, message.id) if html else html,
@@ -88,8 +90,9 @@ class EmailComposer:
             sent_at=int(now.timestamp()),
             launch_id=launch.id if attachments else b"",
             headers=self._links.list_unsubscribe(unsubscribe, contact),
+            reply_also_to=reply_also_to,
         )
-        body = copy.compose(self._skeleton(launch, sender, reply_to, attachments))
+        body = copy.compose(self._skeleton(launch, sender, answered, attachments))
         return Content(sender.email, body, rendering.missing, copy)
 
     def _other_links(self, message: ClaimedMessage, trigger: Trigger) -> dict[str, str]:

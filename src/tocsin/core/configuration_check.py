@@ -207,6 +207,10 @@ def check_trigger(trigger: Trigger, known: Known) -> Iterator[Finding]:
     if trigger.channel == "push" and trigger.resource is None:
         yield Finding(("resource",), "push goes to subscriptions, so it needs a resource")
     yield from (Finding(path, sentence) for path, sentence in check_confirmation(trigger, template))
+    if trigger.tracking is not None and trigger.tracking.reading and trigger.tracking.opens is False:
+        yield Finding(
+            ("tracking", "reading"), "how long a mail is looked at is told by the pixel of opens, which is off"
+        )
     if trigger.resource is not None:
         yield from check_exists(known, "resources", trigger.resource, ("resource",))
         resource = known.resources.get(trigger.resource)
@@ -221,7 +225,7 @@ def check_when(
     event: ProfileEvent, when: When, database: Database | None, known: Known, path: Path
 ) -> Iterator[Finding]:
     """What narrows an event is said of that event, and names what is there."""
-    for member in ("occasions", "fields", "resource", "channel", "status"):
+    for member in ("occasions", "sources", "fields", "resource", "channel", "status"):
         if getattr(when, member) and member not in listening.MEMBERS[event]:
             yield Finding((*path, member), f"{member} says nothing about {event}")
     for index, occasion in enumerate(when.occasions):

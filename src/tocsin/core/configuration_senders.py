@@ -34,7 +34,11 @@ class DomainLimit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class SmtpSender(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="smtp"):
-    """A way out by an SMTP server. `timeout_seconds` bounds each step of a session."""
+    """A way out by an SMTP server. `timeout_seconds` bounds each step of a session.
+
+    `delivered`: what a mail counts as delivered by: nothing; that the server accepts it, which is honest of one that
+    speaks to the servers of recipients; or that a notification says so (RFC 3461).
+    """
 
     id: Id
     name: Name
@@ -50,6 +54,7 @@ class SmtpSender(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     messages_per_connection: Count = 1000
     messages_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 0.0
     pipelining: bool = True
+    delivered: Literal["never", "accepted", "reported"] = "never"
     domains: Annotated[tuple[DomainLimit, ...], Meta(max_length=200)] = ()
     dkim: Dkim | None = None
     give_up_after: Duration | None = None

@@ -17,8 +17,10 @@ def noun(section: str) -> str:
     return {"policies": "policy"}.get(section, section.removesuffix("s")).replace("_", " ")
 
 
-# What may happen to a profile: an import by the API, a change of fields, a change of subscriptions.
+# What may happen to a profile: an import, whoever made it, a change of fields, a change of subscriptions.
 ProfileEvent = Literal["api_import", "update", "subscribe"]
+# Who imports: a program by itself, somebody with a file, somebody by hand (facts, 4.2).
+ImportSource = Literal["api", "file", "manual"]
 Occasion = Literal["created", "updated", "new_subscription", "new_channel", "new_contact", "new_status"]
 Status = Literal["subscribed", "unsubscribed", "complained", "hardbounced", "unconfirmed", "suspended", "invalid"]
 

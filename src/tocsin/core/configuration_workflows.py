@@ -9,6 +9,7 @@ from tocsin.core.configuration_words import (
     Channel,
     Count,
     Id,
+    ImportSource,
     Label,
     MessageEvent,
     Name,
@@ -25,11 +26,13 @@ from tocsin.core.configuration_words import (
 class When(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which events of a kind count; whatever is left out does not narrow (facts, 3.10).
 
-    `occasions`: what the event must have been, any of them. `fields`: those of which one must have changed. `query`: a
-    filter that the profile must fit afterwards. `resource`, `channel`, `status`: those of the subscription.
+    `occasions`: what the event must have been, any of them. `sources`: who must have imported. `fields`: those of which
+    one must have changed. `query`: a filter that the profile must fit afterwards. `resource`, `channel`, `status`:
+    those of the subscription.
     """
 
     occasions: tuple[Occasion, ...] = ()
+    sources: tuple[ImportSource, ...] = ()
     fields: tuple[Name, ...] = ()
     query: dict[str, Any] | None = None
     resource: Id | None = None

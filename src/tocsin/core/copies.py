@@ -49,6 +49,7 @@ class EmailCopy(Struct, frozen=True, array_like=True, tag="email", kw_only=True)
     sent_at: int
     launch_id: bytes
     headers: dict[str, str]
+    reply_also_to: str = ""
 
     @property
     def size(self) -> int:
@@ -65,6 +66,7 @@ class EmailCopy(Struct, frozen=True, array_like=True, tag="email", kw_only=True)
             message_id=self.message_id,
             date=datetime.fromtimestamp(self.sent_at, UTC),
             headers=self.headers,
+            reply_also_to=self.reply_also_to,
         )
 
 

@@ -40,6 +40,6 @@ def _replacing(links: PublicLinks, write: Callable[[str], str]) -> Callable[[re.
         target = tracking.read_target(links.signer, found[2], 0)
         if target is None or target.kind == "trap":
             return NOWHERE
-        return NO_PICTURE if target.kind == "open" else write(target.url)
+        return NO_PICTURE if target.is_open else write(target.url)
 
     return replace

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from tocsin.core import addresses, emails, phones
+from tocsin.core.configuration_words import ImportSource
 from tocsin.core.errors import Invalid, TocsinError
 from tocsin.core.matching import Search
 
@@ -172,6 +173,7 @@ class ImportCall(LaunchCall, kw_only=True, tag="import", omit_defaults=True):
 
     items: list[ImportItem]
     detect_geo: bool = False
+    import_source: ImportSource = "api"
 
 
 class StartCall(LaunchCall, kw_only=True, tag="start", omit_defaults=True):

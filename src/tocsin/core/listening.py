@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from tocsin.core import subscriptions
-from tocsin.core.configuration_words import Occasion, ProfileEvent
+from tocsin.core.configuration_words import ImportSource, Occasion, ProfileEvent
 from tocsin.core.configuration_workflows import When
 from tocsin.core.profiles import Profile, Revision
 from tocsin.core.subscriptions import Subscription
@@ -16,7 +16,7 @@ OCCASIONS: Mapping[ProfileEvent, tuple[Occasion, ...]] = {
 
 # Which members of `when` say something about an event; `query` does about each.
 MEMBERS: Mapping[ProfileEvent, frozenset[str]] = {
-    "api_import": frozenset(("occasions",)),
+    "api_import": frozenset(("occasions", "sources")),
     "update": frozenset(("fields",)),
     "subscribe": frozenset(("occasions", "resource", "channel", "status")),
 }
@@ -24,16 +24,25 @@ MEMBERS: Mapping[ProfileEvent, frozenset[str]] = {
 ANY = When()
 
 
-def hears(event: ProfileEvent, when: When, revision: Revision) -> bool:
-    """Whether a revision is such an event, the query of `when` left aside. A deleted profile is none."""
+def hears(event: ProfileEvent, when: When, revision: Revision, source: ImportSource | None) -> bool:
+    """Whether a revision is such an event, the query of `when` left aside. A deleted profile is none.
+
+    `source`: who has imported, None where nobody has.
+    """
     before, after = revision
     if after is None:
         return False
     if event == "api_import":
-        return not when.occasions or ("updated" if before else "created") in when.occasions
+        return _is_such_import(when, source) and (
+            not when.occasions or ("updated" if before else "created") in when.occasions
+        )
     if event == "update":
         return before is not None and _has_other_fields(before, after, when.fields)
     return any(_is_meant(when, occasions, one) for occasions, one in _new_subscriptions(before, after))
+
+
+def _is_such_import(when: When, source: ImportSource | None) -> bool:
+    return source is not None and (not when.sources or source in when.sources)
 
 
 def _has_other_fields(before: Profile, after: Profile, names: tuple[str, ...]) -> bool:

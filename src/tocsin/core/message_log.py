@@ -10,7 +10,7 @@ from tocsin.core import emails, phones
 
 # The last that is known of a message that waits no longer.
 State = Literal[
-    "sent", "delivered", "opened", "clicked", "bounced", "complained", "failed", "skipped", "cancelled"
+    "sent", "delivered", "opened", "clicked", "replied", "bounced", "complained", "failed", "skipped", "cancelled"
 ]  # fmt: skip
 STATES: tuple[State, ...] = get_args(State)
 
@@ -26,6 +26,7 @@ TYPES: Mapping[State, tuple[str, ...]] = {
     "delivered": ("deliv", "deliv_sms", "deliv_push"),
     "opened": ("uopen", "uopen_push"),
     "clicked": ("uclick", "uclick_sms", "uclick_push"),
+    "replied": ("reply",),
     "bounced": ("hbounce", "sbounce"),
     "complained": ("complain",),
 }
@@ -34,7 +35,7 @@ _ENDS: tuple[State, ...] = ("sent", "failed", "skipped", "cancelled")
 _RANKS = (
     "cancel", "skip", "suppress", "send", "send_sms", "send_push", "sbounce", "undeliv", "undeliv_sms", "undeliv_push",
     "deliv", "deliv_sms", "deliv_push", "uopen", "uopen_push", "uclick", "uclick_sms", "uclick_push",
-    "hbounce", "complain",
+    "reply", "hbounce", "complain",
 )  # fmt: skip
 _STATES_OF_TYPES = {type_: state for state, types in TYPES.items() for type_ in types}
 _OF_ANY_CHANNEL = frozenset({"skip", "suppress", "cancel"})

@@ -41,7 +41,7 @@ def describe_message(story: MessageStory) -> str:
 
 def describe_happening(event: Happening) -> str:
     """One line: when, what, and the words of the server or of the rule."""
-    text = event.data.get("text") or event.data.get("rule") or event.data.get("reason", "")
+    text = event.data.get("text") or event.data.get("rule") or event.data.get("reason") or event.data.get("subject", "")
     codes = [str(event.data[name]) for name in ("code", "status") if name in event.data]
     said = [*(code for code in codes if code not in text), text]
     tried = event.data.get("attempts", 1)

@@ -6,16 +6,16 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 # Words of the facts, section 8: sent to the next server, given up, or arrived; come back for now, for good, or with a
-# complaint; told to stop. Ours: taken out of the queue with its launch; sent again as another message; kept
+# complaint; answered; told to stop. Ours: taken out of the queue with its launch; sent again as another message; kept
 # from a profile by a rule, of which suppression lists have a word in the facts.
 EventType = Literal[
-    "send", "undeliv", "deliv", "sbounce", "hbounce", "complain", "unsub",
+    "send", "undeliv", "deliv", "sbounce", "hbounce", "complain", "reply", "unsub",
     "send_sms", "undeliv_sms", "deliv_sms", "unsub_sms",
     "send_push", "undeliv_push", "deliv_push",
-    "open", "uopen", "click", "uclick", "confirm", "confirmsub",
+    "open", "uopen", "read", "skimmed", "glanced", "click", "uclick", "confirm", "confirmsub",
     "click_sms", "uclick_sms", "open_push", "uopen_push", "click_push", "uclick_push",
     "cancel", "retry", "suppress", "skip",
-    "import_api",
+    "import_api", "import_file", "import_manual",
 ]  # fmt: skip
 
 # What counts for sending policies.

@@ -16,6 +16,7 @@ from msgspec import Struct
 from tocsin.core.mime_headers import (
     attachment_headers,
     date_header,
+    encode_address,
     extra_headers,
     header_keys,
     mailbox,
@@ -33,6 +34,7 @@ _HTML = b"Content-Type: text/html; charset=utf-8\r\n"
 # Sendmail breaks lines here, before the 998 that the protocol allows.
 _LONGEST_PLAIN_LINE = 990
 _BASE64_LINE = 76
+_END = "\r\n"
 # Cuts many lines in one step, in half the time of a slice for each.
 _BASE64_LINES = struct.Struct(f"{_BASE64_LINE}s" * 16)
 _LONGEST_SUBJECT_WORD = 60
@@ -77,15 +79,17 @@ class Skeleton(Struct, frozen=True):
         date: datetime,
         to_name: str = "",
         headers: Mapping[str, str] | None = None,
+        reply_also_to: str = "",
     ) -> bytes:
         """One message with CRLF line ends, ready for SMTP but for dot-stuffing.
 
         `message_id` is what stands inside the angle brackets, `date` is aware. Subject and names are as `tidy` leaves
-        them; bodies get CRLF line ends and end with one. A body that the skeleton has no part for is not sent; None
+        them; bodies get CRLF line ends and end with one. `reply_also_to`: one more address for
+        replies, where the skeleton has one. A body that the skeleton has no part for is not sent; None
         is an empty one. Raises Invalid for an address, message id or header name that is none.
         """
         head = (
-            f"{self.start}{mailbox('To', to, to_name)}"
+            f"{_with_address(self.start, reply_also_to) if reply_also_to else self.start}{mailbox('To', to, to_name)}"
             f"{unstructured('Subject', subject, longest_word=_LONGEST_SUBJECT_WORD)}"
             f"{date_header(date)}{message_id_header(message_id)}"
             f"{extra_headers(headers, self.shared_headers) if headers else ''}"
@@ -128,6 +132,11 @@ def prepare(
         has_text=has_text,
         has_html=has_html,
     )
+
+
+def _with_address(start: str, email: str) -> str:
+    """Lines whose last one has an address, with one more on it."""
+    return f"{start.removesuffix(_END)},{_END} {encode_address(email)}{_END}"
 
 
 def _frame(attachments: Sequence[Attachment], *, is_alternative: bool) -> tuple[bytes, bytes, bytes]:

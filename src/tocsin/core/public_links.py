@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from tocsin.core.configuration import Trigger
 from tocsin.core.messages import ClaimedMessage
+from tocsin.core.return_paths import ReturnPaths
 from tocsin.core.tokens import Signer
 from tocsin.core.tracking import Rewriter
 from tocsin.core.visits import Purpose, make_url
@@ -14,13 +15,15 @@ from tocsin.core.visits import Purpose, make_url
 
 class PublicLinks(Struct, frozen=True):
     """`base_url` has no slash at its end. `is_public`: whether the operator has said how this server is reached; only
-    then mails are tracked without being told to. `domains`: of resources that have one of their own.
+    then mails are tracked without being told to. `domains`: of resources that have one of their own. `return_paths` are
+    there where what comes back is taken.
     """
 
     base_url: str
     signer: Signer
     is_public: bool = False
     domains: Mapping[int, str] = {}
+    return_paths: ReturnPaths | None = None
 
     def base(self, trigger: Trigger) -> str:
         """What the links in the mails of a trigger begin with."""
@@ -30,6 +33,11 @@ class PublicLinks(Struct, frozen=True):
     def make_url(self, purpose: Purpose, message: ClaimedMessage, trigger: Trigger) -> str:
         """The link to a page for the recipient of a message."""
         return make_url(self.base(trigger), self.signer, purpose, message, trigger)
+
+    def reply_address(self, trigger: Trigger, message_id: bytes) -> str:
+        """Where replies to a message are to go as well, so that they are known here; empty when they need not be."""
+        is_wanted = trigger.tracking is not None and trigger.tracking.replies
+        return self.return_paths.make(message_id) if is_wanted and self.return_paths else ""
 
     def rewriter(self, trigger: Trigger) -> Rewriter:
         """What makes the messages of a trigger tell of opens and clicks."""

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from tocsin.core.messages import EventType, event_type
-from tocsin.core.scanners import ScanReason
+from tocsin.core.reading import Look
+from tocsin.core.scanners import Hit, ScanReason
 from tocsin.core.tracking import Channel, HitKind, Target
 
 # What a message has met with for the first time.
-Reaction = Literal["opened", "clicked", "delivered", ScanReason]
+Reaction = Literal["opened", "clicked", "delivered", Look, ScanReason]
 First = set[tuple[bytes, Reaction]]
 
 # Who follows a link has opened the message, though nothing may have told of it, and a device that opens one has got it.
@@ -21,23 +22,34 @@ _CHAINS: Final[dict[Channel, tuple[Reaction, ...]]] = {
 _LAST: Final[dict[HitKind, Reaction]] = {
     "delivered": "delivered",
     "open": "opened",
+    "look": "opened",
     "click": "clicked",
     "trap": "clicked",
 }
 
 
-def list_reactions(target: Target) -> tuple[Reaction, ...]:
+def list_reactions(hit: Hit) -> tuple[Reaction, ...]:
     """What a hit shows that its message has met with, the last of which is what the hit itself is."""
+    target = hit.target
+    if hit.look is not None:
+        return (hit.look,)
     chain = _CHAINS[target.channel]
     return chain[: chain.index(_LAST[target.kind]) + 1]
 
 
-def list_events(target: Target, *, is_bot: bool, first: First) -> Iterator[EventType]:
+def list_events(hit: Hit, *, is_bot: bool, first: First) -> Iterator[EventType]:
     """The events of a hit. What is in `first` is taken from there, so that it is so only once.
 
-    What a device reports it may report again when it got no answer, so that counts once; links are followed anew.
+    What a device reports it may report again when it got no answer, so that counts once; links are followed anew. How
+    long a mail was looked at is an event of its own, beside the open that it began with.
     """
-    *before, itself = list_reactions(target)
+    target = hit.target
+    if hit.look is not None:
+        if (target.message_id, hit.look) in first:
+            first.discard((target.message_id, hit.look))
+            yield hit.look
+        return
+    *before, itself = list_reactions(hit)
     if is_bot:
         yield _word(target, itself)
         return

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from tocsin.core.reading import Look
 from tocsin.core.tracking import Target
 
 ScanReason = Literal["hidden_link", "many_links"]
@@ -34,18 +35,21 @@ _ROBOT = re.compile(
     r"|^whatsapp|^viber|^snapchat|vkshare|embedly|iframely"
     r"|curl/|wget/|python|java/|okhttp|go-http-client|libwww|httpclient|axios|node-fetch|guzzle|ruby|perl|powershell"
 )
+# What loads pictures while somebody looks at a mail, but keeps for itself how long that is.
+_PROXY = re.compile(r"imageproxy|ggpht|yahoomailproxy|yahoocachesystem|duckduckgo", re.IGNORECASE)
 # What loads the pictures of a mail before anybody reads it, as the proxies of some mail services do, says no more.
 _BARE = frozenset({"", "Mozilla", "Mozilla/4.0", "Mozilla/5.0"})
 
 
 class Hit(Struct, frozen=True):
-    """A pixel that was asked for or a link that was followed."""
+    """A pixel that was asked for or a link that was followed; with `look`, how long a pixel was waited for."""
 
     target: Target
     at: datetime
     method: str
     ip: str
     user_agent: str
+    look: Look | None = None
 
 
 class Followed(NamedTuple):
@@ -76,6 +80,11 @@ def judge(hit: Hit, networks: Networks) -> Reason | None:
 def _is_program(user_agent: str) -> bool:
     """Kept, since most hits come from the same browsers."""
     return user_agent.strip() in _BARE or _ROBOT.search(user_agent.lower()) is not None
+
+
+def tells_of_looking(hit: Hit, networks: Networks) -> bool:
+    """Whether who asked may be a person's own program, which goes away when the person does."""
+    return judge(hit, networks) is None and not _PROXY.search(hit.user_agent)
 
 
 def list_followed(hits: Sequence[Hit]) -> list[Followed]:

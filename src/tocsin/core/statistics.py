@@ -10,6 +10,7 @@ _TYPES = {
     "opens": ("open", "open_push"),
     "clicked": ("uclick", "uclick_sms", "uclick_push"),
     "clicks": ("click", "click_sms", "click_push"),
+    "replied": ("reply",),
     "unsubscribed": ("unsub", "unsub_sms"),
     "bounced": ("hbounce", "sbounce"),
     "complained": ("complain",),
@@ -28,6 +29,7 @@ class Statistics(NamedTuple):
     opens: int
     clicked: int
     clicks: int
+    replied: int
     unsubscribed: int
     bounced: int
     complained: int

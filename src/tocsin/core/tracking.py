@@ -19,7 +19,8 @@ from tocsin.core.configuration_tracking import Tracking, Utm
 from tocsin.core.short_links import ShortLink
 from tocsin.core.tokens import Signer
 
-HitKind = Literal["open", "click", "trap", "delivered"]
+# look: the pixel of a mail whose opens are timed.
+HitKind = Literal["open", "look", "click", "trap", "delivered"]
 Channel = Literal["email", "sms", "push"]
 
 # Below the base, one for all pages that people and their mail programs ask for.
@@ -32,6 +33,7 @@ LIFETIME_SECONDS = 10 * 366 * 86400
 # What tokens begin with. An SMS has codes (core/short_links.py), what devices report has a token of its own.
 _KINDS: dict[bytes, tuple[HitKind, Channel]] = {
     b"o": ("open", "email"),
+    b"r": ("look", "email"),
     b"c": ("click", "email"),
     b"t": ("trap", "email"),
     b"l": ("click", "push"),
@@ -68,6 +70,11 @@ class Target(Struct, frozen=True):
     channel: Channel = "email"
     is_report: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is of the pixel, not of a link."""
+        return self.kind in ("open", "look")
+
 
 def read_target(signer: Signer, token: str, now_seconds: float) -> Target | None:
     """What a token of this module says; None for one that is forged or has expired."""
@@ -101,9 +108,10 @@ class Rewriter:
     def __init__(self, trigger: Trigger, base: str, signer: Signer, *, by_default: bool) -> None:
         """`base`: where tokens come back to, without a slash at its end."""
         tracking = trigger.tracking or Tracking()
-        self.opens = by_default if tracking.opens is None else tracking.opens
+        self.opens = (by_default or tracking.reading) if tracking.opens is None else tracking.opens
         self.clicks = by_default if tracking.clicks is None else tracking.clicks
         self.base = f"{base}/"
+        self._pixel_kind: HitKind = "look" if tracking.reading else "open"
         self._text = self.clicks and tracking.text
         self._own = (f"{base}/{PREFIX}/", f"{base}/{short_links.PREFIX}/")
         self._signer = signer
@@ -190,7 +198,7 @@ class Rewriter:
         return f'<a href="{self.base}{CLICK_PATH}/{token}" {hidden}></a>'
 
     def _pixel(self, message_id: bytes) -> str:
-        token = make_token(self._signer, "open", message_id)
+        token = make_token(self._signer, self._pixel_kind, message_id)
         return f'<img src="{self.base}{OPEN_PATH}/{token}" width="1" height="1" alt="" style="border:0">'
 
 

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 # Of deferred ones each attempt counts; opened and clicked are the first of each message, by people.
 TrafficOutcome = Literal[
-    "sent", "deferred", "failed", "skipped", "cancelled", "delivered", "opened", "clicked", "bounced", "complained",
-    "unsubscribed",
+    "sent", "deferred", "failed", "skipped", "cancelled", "delivered", "opened", "clicked", "replied", "bounced",
+    "complained", "unsubscribed",
 ]  # fmt: skip
 
 # Channel and outcome of what is counted, by the type of the event. A skip does not say its channel.
@@ -30,6 +30,7 @@ COUNTED: dict[str, tuple[str, TrafficOutcome]] = {
     "uclick": ("email", "clicked"),
     "uclick_sms": ("sms", "clicked"),
     "uclick_push": ("push", "clicked"),
+    "reply": ("email", "replied"),
     "hbounce": ("email", "bounced"),
     "sbounce": ("email", "bounced"),
     "complain": ("email", "complained"),

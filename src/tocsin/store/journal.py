@@ -45,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     sender_id: int = 0
     provider_id: str = ""
     address_hash: str = ""
+    is_delivered: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode

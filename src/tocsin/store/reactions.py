@@ -11,7 +11,16 @@ from tocsin.store import queries
 from tocsin.store.database import Transaction, bytea_column, fetch, id_columns, smallint_column
 
 _SQL = queries.load("reactions")
-_NUMBERS: dict[Reaction, int] = {"opened": 1, "clicked": 2, "many_links": 3, "hidden_link": 4, "delivered": 5}
+_NUMBERS: dict[Reaction, int] = {
+    "opened": 1,
+    "clicked": 2,
+    "many_links": 3,
+    "hidden_link": 4,
+    "delivered": 5,
+    "read": 6,
+    "skimmed": 7,
+    "glanced": 8,
+}
 _WORDS = {number: word for word, number in _NUMBERS.items()}
 _SCANS: dict[int, ScanReason] = {3: "many_links", 4: "hidden_link"}
 # Above this, the number of a link.

@@ -271,9 +271,10 @@ CREATE TABLE launch_totals (
     PRIMARY KEY (bucket, launch_id, type)
 ) WITH (fillfactor = 70);
 
--- What messages have met with: a row for the first open, the first click, the first report of a device that has it, and
--- for being gone through by a program. kind: 1 opened, 2 clicked, 5 delivered; gone through: 3 many links, 4 a hidden
--- one; from 16 on the number of a link, followed in the first minute. Forgotten with the events, by the time in message_id.
+-- What messages have met with: a row for the first open, the first click, the first report of a device that has it, for
+-- how long it was looked at, and for being gone through by a program. kind: 1 opened, 2 clicked, 5 delivered, 6 read,
+-- 7 skimmed, 8 glanced; gone through: 3 many links, 4 a hidden one; from 16 on the number of a link, followed in the
+-- first minute. Forgotten with the events, by the time in message_id.
 CREATE TABLE reactions (
     bucket smallint NOT NULL,
     message_id bytea NOT NULL,

@@ -28,6 +28,7 @@ from tocsin.web.codec import Encoding
 from tocsin.web.envelope import Envelope
 from tocsin.web.operations import Operation
 from tocsin.web.public import receipts, recipients
+from tocsin.web.public.reading import Reading
 
 log = get_log("tocsin.web")
 
@@ -175,6 +176,7 @@ class Site:
     api: Api
     console: Console
     hits: Hits
+    reading: Reading
     public_url: str
 
     async def answer(self, request: Request) -> Response:
@@ -185,7 +187,7 @@ class Site:
         if plain.startswith(receipts.PREFIX):
             return await receipts.take(self.context, request, plain.removeprefix(receipts.PREFIX))
         if plain.startswith(recipients.PREFIXES):
-            return await recipients.answer(self.context, self.hits, request, plain)
+            return await recipients.answer(self.context, self.hits, self.reading, request, plain)
         if request.method not in ("GET", "HEAD"):
             return await self.api.answer(request)
         if plain.startswith(downloads.PREFIX):
@@ -224,11 +226,21 @@ class Site:
 
 
 def create_app(
-    context: Context, limits: Limits, public_url: str = "/", hits: Hits | None = None, console: Console | None = None
+    context: Context,
+    limits: Limits,
+    public_url: str = "/",
+    hits: Hits | None = None,
+    console: Console | None = None,
+    reading: Reading | None = None,
 ) -> Starlette:
-    """The application. Every path may have doubled and trailing slashes. Whoever gives `hits` closes them."""
+    """The application. Every path may have doubled and trailing slashes. Who gives `hits` or `reading` closes them."""
     site = Site(
-        context, Api(context, limits), console or Console(context, public_url), hits or Hits(context), public_url
+        context,
+        Api(context, limits),
+        console or Console(context, public_url),
+        hits or Hits(context),
+        reading or Reading(),
+        public_url,
     )
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(routes=[Route("/{path:path}", site.answer, methods=methods)])

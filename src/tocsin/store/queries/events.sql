@@ -55,7 +55,7 @@ WHERE events.bucket = gone.bucket AND events.profile_id = gone.id;
 
 -- name: list_failed
 -- Messages of a launch that did not arrive, each with its last failure: given up, cancelled or come back for now; nothing
--- else has happened to them since they were sent.
+-- else has happened to them since they were sent, but that a server's acceptance counted as delivery before they came back.
 SELECT DISTINCT ON (failed.message_id) failed.message_id, failed.profile_id, failed.database_id, failed.trigger_id,
     failed.data::text
 FROM events AS failed
@@ -67,6 +67,7 @@ WHERE failed.launch_id = %(launch_id)s
         WHERE other.bucket = failed.bucket
             AND other.profile_id = failed.profile_id
             AND other.message_id = failed.message_id
+            AND NOT (other.type = 'deliv' AND other.at < failed.at)
             AND other.type NOT IN (
                 'undeliv', 'undeliv_sms', 'undeliv_push', 'sbounce', 'cancel', 'send', 'send_sms', 'send_push'
             )

@@ -20,6 +20,9 @@ from tocsin.web.lists import PageRequest
 
 MOST_EVENTS = 10_000
 
+# Members of an event's data that are told as members of the event.
+_NAMED = frozenset(("address", "attempts", "code", "status", "text", "missing_values", "reason", "rule", "custom_data"))
+
 _is_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
@@ -70,6 +73,7 @@ class EventDescription(Struct, kw_only=True):
     reason: str | UnsetType = UNSET
     rule: str | UnsetType = UNSET
     workflow_id: int | UnsetType = UNSET
+    data: dict[str, Any] | UnsetType = UNSET
     custom_data: Any = UNSET
 
 
@@ -194,9 +198,9 @@ def _describe_message(message_id: bytes, message: KnownMessage, past: list[PastE
 
 
 def _describe_event(event: PastEvent) -> EventDescription:
-    data = dict(event.data)
-    if "custom_data" in data:
-        data["custom_data"] = Verbatim(data["custom_data"])
+    told = {name: value for name, value in event.data.items() if name in _NAMED}
+    if "custom_data" in told:
+        told["custom_data"] = Verbatim(told["custom_data"])
     return EventDescription(
         event_id=event.id.hex(),
         smid=event.message_id.hex() or UNSET,
@@ -204,7 +208,8 @@ def _describe_event(event: PastEvent) -> EventDescription:
         at=_instant(event.at),
         trigger_id=event.trigger_id,
         launch_id=event.launch_id.hex(),
-        **data,
+        data={name: value for name, value in event.data.items() if name not in _NAMED} or UNSET,
+        **told,
     )
 
 

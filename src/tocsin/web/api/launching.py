@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType, field
 
 from tocsin.actions import files, launches, rehearsals, tasks
 from tocsin.actions.launches import CheckedCall
+from tocsin.core.configuration_words import ImportSource
 from tocsin.core.launches import (
     Attach,
     BatchOutcome,
@@ -85,6 +86,7 @@ class ImportAndStartRequest(LaunchRequest, kw_only=True, omit_defaults=True):
     data: dict[str, Any]
     skip_invalid_subscriptions: bool = False
     detect_geo: bool = False
+    import_source: ImportSource = "api"
 
 
 class ImportAndStartBatchRequest(LaunchRequest, kw_only=True, omit_defaults=True):
@@ -93,6 +95,7 @@ class ImportAndStartBatchRequest(LaunchRequest, kw_only=True, omit_defaults=True
     data: list[ImportItem]
     skip_invalid_subscriptions: bool = False
     detect_geo: bool = False
+    import_source: ImportSource = "api"
 
     def call(self, target: Target) -> ImportCall:
         """The call."""
@@ -102,6 +105,7 @@ class ImportAndStartBatchRequest(LaunchRequest, kw_only=True, omit_defaults=True
             source="import_and_start_batch",
             skip_invalid_subscriptions=self.skip_invalid_subscriptions,
             detect_geo=self.detect_geo,
+            import_source=self.import_source,
         )
 
 
@@ -157,6 +161,7 @@ async def import_and_start(call: Call, request: ImportAndStartRequest, target: T
         source="import_and_start",
         skip_invalid_subscriptions=request.skip_invalid_subscriptions,
         detect_geo=request.detect_geo,
+        import_source=request.import_source,
     )
     return _single(await _run(call, request, started))
 

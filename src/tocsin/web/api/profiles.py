@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from tocsin.actions import profiles
 from tocsin.core.configuration import Database
+from tocsin.core.configuration_words import ImportSource
 from tocsin.core.launches import ImportItem, ItemError, ItemFailed
 from tocsin.core.matching import Matching
 from tocsin.core.profiles import Profile
@@ -27,6 +28,7 @@ class ImportRequest(MatchRequest, kw_only=True, omit_defaults=True):
     skip_triggers: bool = False
     skip_invalid_subscriptions: bool = False
     detect_geo: bool = False
+    import_source: ImportSource = "api"
 
 
 class ImportBatchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
@@ -37,6 +39,7 @@ class ImportBatchRequest(SearchEnvelope, kw_only=True, omit_defaults=True):
     skip_triggers: bool = False
     skip_invalid_subscriptions: bool = False
     detect_geo: bool = False
+    import_source: ImportSource = "api"
 
 
 class GetRequest(MatchRequest, kw_only=True, omit_defaults=True):
@@ -105,6 +108,7 @@ def _import(
         may_create=may_create,
         skip_triggers=request.skip_triggers,
         detect_geo=request.detect_geo,
+        source=request.import_source,
     )
 
 

@@ -65,7 +65,7 @@ async def _take(context: Context, hits: Hits, request: Request, said: Any, word:
         raise NotFound("there is no such message", path="_uid")
     target = reporter.target(kind)
     agent = request.headers.get("user-agent", "")
-    if target and not hits.add(target, method=request.method, ip=ip_of(request), user_agent=agent):
+    if target and not hits.add(hits.make(target, method=request.method, ip=ip_of(request), user_agent=agent)):
         raise NotReady("too many reports wait to be written")
 
 

@@ -59,6 +59,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "message_state_opened": ("Opened", "Открыто"),
     "message_state_clicked": ("Clicked", "Переход"),
     "message_state_bounced": ("Bounced", "Возврат"),
+    "message_state_replied": ("Replied", "Ответ"),
     "message_state_complained": ("Complained", "Жалоба"),
     "message_state_failed": ("Failed", "Не удалось"),
     "message_state_skipped": ("Skipped", "Пропущено"),

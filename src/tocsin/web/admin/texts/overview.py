@@ -71,6 +71,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "traffic_clicked": ("Clicked", "Переходы"),
     "traffic_cancelled": ("Cancelled", "Отменено"),
     "traffic_bounced": ("Bounced", "Возвраты"),
+    "traffic_replied": ("Replied", "Ответы"),
     "traffic_complained": ("Complained", "Жалобы"),
     "traffic_unsubscribed": ("Unsubscribed", "Отписались"),
     "launches_title": ("Launches", "Запуски"),

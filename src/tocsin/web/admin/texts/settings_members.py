@@ -30,6 +30,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "settings_member_messages_per_connection": ("Messages in a connection", "Сообщений за соединение"),
     "settings_member_messages_per_second": ("Messages a second, 0: no limit", "Сообщений в секунду, 0: без предела"),
     "settings_member_pipelining": ("Pipelining", "Конвейер команд (PIPELINING)"),
+    "settings_member_delivered": ("A mail counts as delivered", "Письмо считается доставленным"),
     "settings_member_domains": ("Limits by domain", "Пределы по доменам"),
     "settings_member_dkim": ("DKIM signature", "Подпись DKIM"),
     "settings_member_give_up_after": ("Give up after", "Прекращать попытки через"),
@@ -78,6 +79,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         'В YAML: {from: "22:00", to: "08:00", then: postpone}',
     ),
     "settings_hint_give_up_after": ("As YAML: {hours: 72}", "В YAML: {hours: 72}"),
+    "settings_hint_delivered": (
+        "When accepted: true of servers that speak to those of recipients. When reported: needs DSN and return paths.",
+        "По приёму: верно, если сервер сам связывается с сервером получателя. По отчёту: нужны DSN и обратные пути.",
+    ),
     "settings_hint_dkim": (
         "As YAML: {domain: example.com, selector: s1, key_file: /path/of/key.pem}",
         "В YAML: {domain: example.com, selector: s1, key_file: /path/of/key.pem}",
@@ -104,6 +109,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "settings_word_refuse": ("refuse the item", "отклонять профиль"),
     "settings_word_true": ("yes", "да"),
     "settings_word_false": ("no", "нет"),
+    "settings_word_never": ("never", "никогда"),
+    "settings_word_accepted": ("when it is accepted", "когда оно принято"),
+    "settings_word_reported": ("when that is reported", "когда об этом пришёл отчёт"),
     "settings_word_email": ("Email", "Email"),
     "settings_word_sms": ("SMS", "SMS"),
     "settings_word_push": ("Push", "Push"),
