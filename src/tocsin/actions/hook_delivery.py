@@ -245,12 +245,12 @@ async def _read(
     get_profiles = stored_profiles.get_anywhere if hook.fields else stored_profiles.get_bare_anywhere
     launch_ids = {event.launch_id for event in events}
     # The event that has the id of its message says by itself what the others have to look up.
-    message_ids = {event.message_id for event in events if event.message_id and event.id != event.message_id}
+    later = [event for event in events if event.message_id and event.id != event.message_id]
     return Surroundings(
         configuration,
         await get_profiles(transaction, profile_ids) if profile_ids else {},
         await stored_hooks.list_common(transaction, launch_ids),
-        await stored_hooks.list_items(transaction, list(message_ids)),
+        await stored_hooks.list_items(transaction, later),
     )
 
 

@@ -1,6 +1,6 @@
 """What hooks have still to be told: queued with the events, taken in batches, deleted when delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -309,9 +309,21 @@ async def list_common(transaction: Transaction, launch_ids: set[bytes]) -> dict[
     return {launch_id: CommonData(workflow_id, _decode(custom)) for launch_id, workflow_id, custom in rows}
 
 
-async def list_items(transaction: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, tuple[dict[str, Any], str]]:
-    """The `custom_data` of the items of messages, and their addresses."""
-    rows = await fetch(transaction, _SQL["list_items"], **id_columns(message_ids)) if message_ids else []
+async def list_items(transaction: Transaction, events: Iterable[KeptEvent]) -> dict[bytes, tuple[dict[str, Any], str]]:
+    """The `custom_data` of the items of the messages that events are about, by message, and their addresses.
+
+    What happened to a message before its profile was merged is in the bucket of the profile that is left.
+    """
+    told = [(event.message_id, event.profile_id) for event in events]
+    sought = sorted({(ids.bucket(identifier), both[0]) for both in told for identifier in both})
+    if not sought:
+        return {}
+    rows = await fetch(
+        transaction,
+        _SQL["list_items"],
+        buckets=smallint_column([bucket for bucket, _ in sought]),
+        ids=bytea_column([message_id for _, message_id in sought]),
+    )
     return {message_id: (_decode(custom) if custom else {}, address) for message_id, custom, address in rows}
 
 
