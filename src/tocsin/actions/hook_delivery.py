@@ -1,11 +1,9 @@
 """Telling hooks what happened: a batch of each lane at a time, in order, again until it is taken."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
-
-import msgspec
 
 from tocsin.actions.context import Context
 from tocsin.channels.http import Answer, Failure, Request
@@ -14,23 +12,21 @@ from tocsin.core import hooks, signing
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.errors import NotReady
-from tocsin.core.hooks import KeptEvent, QueuedEvent, Surroundings
+from tocsin.core.hook_bodies import Surroundings, make_pieces
 from tocsin.log import get as get_log
+from tocsin.store import hook_events, planner
 from tocsin.store import hooks as stored_hooks
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
-from tocsin.store.hooks import Batch, Held
+from tocsin.store.hook_events import Batch
+from tocsin.store.hooks import Held
 
 log = get_log("tocsin.hooks")
 
 # Longer than a request and the waiting for its connection, so that nobody else sends a batch that is under way.
 _LEASE_MARGIN_SECONDS = 30
-# A body beyond this goes in pieces: what a call says at its root is in each of its events.
-_PIECE_BYTES = 4_000_000
 _MOST_TEXT = 500
 _NOT_ASKED = frozenset({"busy", "resting"})
-
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class Door(Protocol):
@@ -61,7 +57,6 @@ class _Work(NamedTuple):
     hook: Hook
     held: Held
     batch: Batch
-    events: dict[bytes, KeptEvent]
     around: Surroundings
 
 
@@ -136,6 +131,7 @@ class HookDelivery:
 
     async def _begin(self, held: Held) -> _Work | None:
         async with self._context.database.transaction() as transaction:
+            await planner.prefer_order(transaction)
             return await self._take(transaction, held)
 
     async def _take(self, transaction: Transaction, held: Held) -> _Work | None:
@@ -147,20 +143,20 @@ class HookDelivery:
             await stored_hooks.release(transaction, held, now)
             return None
         batch_id = next(self._context.new_ids())
-        batch = await stored_hooks.take(
-            transaction, held, now=now, until=now + _lease(hook), batch_id=batch_id, limit=hook.batch_size
+        batch = await hook_events.take(
+            transaction, held, until=now + _lease(hook), batch_id=batch_id, limit=hook.batch_size
         )
-        if batch is None:
+        if batch and not batch.events:
+            await hook_events.finish(transaction, held, batch, now)
+        if batch is None or not batch.events:
+            await stored_hooks.release(transaction, held, now)
             return None
-        await stored_profiles.prefer_indexes(transaction)
-        events = await stored_hooks.list_events(transaction, held, batch)
-        around = await _read(transaction, configuration, hook, list(events.values()))
-        return _Work(hook, held, batch, events, around)
+        return _Work(hook, held, batch, await _read(transaction, configuration, hook, batch))
 
     async def _post(self, work: _Work) -> Reply:
         """Send a batch, in pieces where it is large; what was said of the first piece that was not taken."""
         reply = Reply("")
-        for number, body in enumerate(_pieces(work)):
+        for number, body in enumerate(make_pieces(work.hook, work.batch.events, work.batch.attempts, work.around)):
             if number and not await self._hold(work):
                 return Reply("another worker has it", tried=False)
             message_id = f"msg_{work.batch.id.hex()}" + (f"_{number}" if number else "")
@@ -173,7 +169,7 @@ class HookDelivery:
         """Keep a lane for as long as the next piece may take; whether it still is this worker's."""
         async with self._context.database.transaction() as transaction:
             until = self._context.clock() + _lease(work.hook)
-            return await stored_hooks.hold(transaction, work.held, until) is not None
+            return await stored_hooks.hold(transaction, work.held, until)
 
     def _door(self, hook: Hook) -> Door:
         """One for each hook, so that none waits for the connections of another."""
@@ -187,7 +183,8 @@ class HookDelivery:
         now = self._context.clock()
         async with self._context.database.transaction() as transaction:
             if not reply.text:
-                await stored_hooks.finish(transaction, work.held, work.batch.id, now)
+                await planner.prefer_order(transaction)
+                await hook_events.finish(transaction, work.held, work.batch, now)
                 return await self._take(transaction, work.held)
             await self._postpone(transaction, work, reply)
         return None
@@ -237,47 +234,21 @@ def _reply(hook: Hook, answer: Answer | Failure) -> Reply:
     return Reply(text, is_gone=hooks.is_gone(answer.status), retry_after_seconds=answer.retry_after_seconds or 0.0)
 
 
-async def _read(
-    transaction: Transaction, configuration: Configuration, hook: Hook, events: Sequence[KeptEvent]
-) -> Surroundings:
+async def _read(transaction: Transaction, configuration: Configuration, hook: Hook, batch: Batch) -> Surroundings:
     """What a batch is told with, a statement for each kind."""
-    profile_ids = list({event.profile_id for event in events})
+    events = await hook_events.list_events(transaction, batch.events)
+    known = events.values()
+    profile_ids = list({event.profile_id for event in known})
     get_profiles = stored_profiles.get_anywhere if hook.fields else stored_profiles.get_bare_anywhere
-    launch_ids = {event.launch_id for event in events}
     # The event that has the id of its message says by itself what the others have to look up.
-    later = [event for event in events if event.message_id and event.id != event.message_id]
+    later = [event for event in known if event.message_id and event.id != event.message_id]
     return Surroundings(
         configuration,
+        events,
         await get_profiles(transaction, profile_ids) if profile_ids else {},
-        await stored_hooks.list_common(transaction, launch_ids),
-        await stored_hooks.list_items(transaction, later),
+        await hook_events.list_common(transaction, {event.launch_id for event in known}),
+        await hook_events.list_items(transaction, later),
     )
-
-
-def _pieces(work: _Work) -> Iterator[bytes]:
-    """The batch as JSON arrays, none much larger than is good."""
-    piece: list[bytes] = []
-    size = 0
-    for queued in work.batch.events:
-        encoded = _encode(_describe(work, queued))
-        if piece and size + len(encoded) > _PIECE_BYTES:
-            yield b"[" + b",".join(piece) + b"]"
-            piece, size = [], 0
-        piece.append(encoded)
-        size += len(encoded)
-    yield b"[" + b",".join(piece) + b"]"
-
-
-def encode_test(hook: Hook, event_id: bytes, at: datetime) -> bytes:
-    """A batch of one event that never happened."""
-    return _encode([hooks.describe_test(hook, event_id, at)])
-
-
-def _describe(work: _Work, queued: QueuedEvent) -> dict[str, object]:
-    if queued.type == hooks.TEST:
-        return hooks.describe_test(work.hook, queued.id, queued.at)
-    told = hooks.describe_event(work.hook, queued, work.events.get(queued.id), work.around)
-    return told | ({"sends_trying_num": work.batch.attempts} if work.batch.attempts else {})
 
 
 def _lease(hook: Hook) -> timedelta:

@@ -16,6 +16,7 @@ from tocsin.store.database import (
     LOCK_BUCKETS,
     Row,
     Transaction,
+    bucket_columns,
     copy,
     copy_json,
     fetch,
@@ -71,8 +72,11 @@ async def get_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -
 
 async def get_bare_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -> dict[bytes, Profile]:
     """Profiles of any database by id, with their subscriptions and without their fields."""
-    rows = await fetch(transaction, _SQL["get_subscriptions_anywhere"], **id_columns(profile_ids))
-    return {identifier: Profile(identifier, {}, _decode_subscriptions(known)) for identifier, known in rows}
+    rows = await fetch(transaction, _SQL["get_subscriptions_anywhere"], **bucket_columns(profile_ids))
+    return {
+        identifier: Profile(identifier, {}, [] if known == "[]" else _decode_subscriptions(known))
+        for identifier, known in rows
+    }
 
 
 async def insert(transaction: Transaction, database_id: int, profiles: Sequence[Profile]) -> None:
