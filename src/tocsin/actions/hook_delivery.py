@@ -1,9 +1,9 @@
 """Telling hooks what happened: a batch of each lane at a time, in order, again until it is taken."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tocsin.actions.context import Context
 from tocsin.channels.http import Answer, Failure, Request
@@ -13,6 +13,7 @@ from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.errors import NotReady
 from tocsin.core.hook_bodies import Surroundings, make_pieces
+from tocsin.core.subscriptions import Subscription
 from tocsin.log import get as get_log
 from tocsin.store import hook_events, planner
 from tocsin.store import hooks as stored_hooks
@@ -238,17 +239,30 @@ async def _read(transaction: Transaction, configuration: Configuration, hook: Ho
     """What a batch is told with, a statement for each kind."""
     events = await hook_events.list_events(transaction, batch.events)
     known = events.values()
-    profile_ids = list({event.profile_id for event in known})
-    get_profiles = stored_profiles.get_anywhere if hook.fields else stored_profiles.get_bare_anywhere
+    subscriptions, fields = await _read_profiles(transaction, hook, list({event.profile_id for event in known}))
     # The event that has the id of its message says by itself what the others have to look up.
     later = [event for event in known if event.message_id and event.id != event.message_id]
     return Surroundings(
         configuration,
         events,
-        await get_profiles(transaction, profile_ids) if profile_ids else {},
+        subscriptions,
+        fields,
         await hook_events.list_common(transaction, {event.launch_id for event in known}),
         await hook_events.list_items(transaction, later),
     )
+
+
+async def _read_profiles(
+    transaction: Transaction, hook: Hook, profile_ids: Sequence[bytes]
+) -> tuple[dict[bytes, list[Subscription]], dict[bytes, dict[str, Any]]]:
+    """Subscriptions by profile, and fields where the hook asks for some."""
+    if not profile_ids:
+        return {}, {}
+    if not hook.fields:
+        return await stored_profiles.get_subscriptions_anywhere(transaction, profile_ids), {}
+    found = await stored_profiles.get_anywhere(transaction, profile_ids)
+    subscriptions = {profile.id: profile.subscriptions for profile in found.values()}
+    return subscriptions, {profile.id: profile.fields for profile in found.values()}
 
 
 def _lease(hook: Hook) -> timedelta:

@@ -12,7 +12,6 @@ from tocsin.core import addresses, hashes, hooks
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.hooks import KeptEvent, QueuedEvent
-from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import Subscription
 
 # An installation has one account; the platform whose API this is numbers many.
@@ -43,13 +42,14 @@ _NO_ITEM: tuple[dict[str, Any], str] = ({}, "")
 class Surroundings(Struct, frozen=True):
     """What a batch of events is told with: as it is now, not as it was.
 
-    `events`: those that are still there, by id. `profiles`: without fields where the hook asks for none.
-    `items`: by message id, the `custom_data` of its item, and its address.
+    `events`: those that are still there, by id. `subscriptions`: of the profiles that are, by their ids, and `fields`
+    where the hook asks for some. `items`: by message id, the `custom_data` of its item, and its address.
     """
 
     configuration: Configuration
     events: Mapping[bytes, KeptEvent]
-    profiles: Mapping[bytes, Profile]
+    subscriptions: Mapping[bytes, list[Subscription]]
+    fields: Mapping[bytes, Mapping[str, Any]]
     launches: Mapping[bytes, CommonData]
     items: Mapping[bytes, tuple[dict[str, Any], str]]
 
@@ -125,27 +125,27 @@ def _describe_event(hook: Hook, queued: QueuedEvent, event: KeptEvent, around: S
     resource_id = trigger.resource if trigger else data.get("resource_id")
     common = around.launches.get(event.launch_id, _NOTHING_COMMON)
     item, address = around.items.get(event.message_id, _NO_ITEM)
-    profile = around.profiles.get(event.profile_id)
+    there = around.subscriptions.get(event.profile_id)
     told = _Told(
         queued.id.hex(),
         queued.type,
         _date(queued.at_microseconds),
         ACCOUNT_ID,
         False,
-        event.profile_id.hex() if profile else None,
+        None if there is None else event.profile_id.hex(),
         _event_data(event, resource_id, data.get("workflow_id", common.workflow_id)),
         event.database_id,
-        _custom_data(hook, data.get("custom_data"), profile, item, common.custom_data),
+        _custom_data(hook, data.get("custom_data"), item, common.custom_data, around.fields.get(event.profile_id)),
         None,
     )
-    if profile:
-        there = profile.subscriptions
-        if there and resource_id is not None:
-            there = [one for one in there if one["resource_id"] == resource_id]
-        told.subscription = [_describe_subscription(one) for one in there] if there else []
-        address = data.get("address", "") or address
-        if trigger and address:
-            _name_address(told, profile, there, trigger.channel, address)
+    if there is None:
+        return told
+    if there and resource_id is not None:
+        there = [one for one in there if one["resource_id"] == resource_id]
+    told.subscription = [_describe_subscription(one) for one in there] if there else []
+    address = data.get("address") or address
+    if trigger and address:
+        _name_address(told, event.profile_id, there, trigger.channel, address)
     return told
 
 
@@ -168,23 +168,21 @@ def _event_data(event: KeptEvent, resource_id: int | None, workflow_id: int | No
 def _custom_data(
     hook: Hook,
     of_event: Mapping[str, Any] | None,
-    profile: Profile | None,
     item: Mapping[str, Any],
     of_call: Mapping[str, Any],
+    fields: Mapping[str, Any] | None,
 ) -> Mapping[str, Any]:
     """Fields of the profile, over them what the call said at its root, over that what it said of the item."""
     of_item = {**item, **of_event} if item and of_event else of_event or item
     said = {**of_call, **of_item} if of_call and of_item else of_item or of_call
-    if not hook.fields or not profile:
-        return said
-    return {**{name: profile.fields.get(name) for name in hook.fields}, **said}
+    return said if fields is None else {name: fields.get(name) for name in hook.fields} | dict(said)
 
 
-def _name_address(told: _Told, profile: Profile, there: Sequence[Subscription], channel: str, address: str) -> None:
+def _name_address(told: _Told, profile_id: bytes, there: Sequence[Subscription], channel: str, address: str) -> None:
     told.md5 = hashes.of_address(_key(channel, address))
     for one in there:
         if one["channel"] == channel and addresses.of(one) == address:
-            told.subscription_hash_id = hashes.of_subscription(profile.id, one)
+            told.subscription_hash_id = hashes.of_subscription(profile_id, one)
             break
 
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
@@ -25,7 +26,7 @@ _MOST_TEXT = 10_000
 _OK, _TOO_HIGH, _GONE = 200, 300, 410
 
 
-class QueuedEvent(NamedTuple):
+class QueuedEvent(Struct, frozen=True):
     """What the queue of a hook says of an event; the rest is where events are kept."""
 
     id: bytes
@@ -34,7 +35,7 @@ class QueuedEvent(NamedTuple):
     is_replay: bool
 
 
-class KeptEvent(NamedTuple):
+class KeptEvent(Struct, frozen=True):
     """An event as it is kept: `message_id` and `launch_id` are empty and `trigger_id` is 0 where there is none."""
 
     id: bytes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -142,7 +143,7 @@ def _parse_queued(
 ) -> Iterator[QueuedEvent]:
     if event_ids is not None:
         each = [event_ids[at : at + ids.SIZE] for at in range(0, len(event_ids), ids.SIZE)]
-        yield from map(QueuedEvent._make, zip(each, times, types, [bool(is_replay)] * len(each), strict=True))
+        yield from map(QueuedEvent, each, times, types, repeat(bool(is_replay)))
 
 
 async def finish(transaction: Transaction, held: Held, batch: Batch, now: datetime) -> None:
@@ -188,7 +189,7 @@ def _events(rows: Sequence[Row]) -> dict[bytes, KeptEvent]:
 
 def _event(row: Row) -> KeptEvent:
     *named, data = row
-    return KeptEvent._make((*named, _decode(data)))
+    return KeptEvent(*named, _decode(data))
 
 
 async def list_common(transaction: Transaction, launch_ids: set[bytes]) -> dict[bytes, CommonData]:
