@@ -1,14 +1,13 @@
 """Telling hooks what happened: a batch of each lane at a time, in order, again until it is taken."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from tocsin.actions.context import Context
-from tocsin.channels.http import Answer, Failure, Request
-from tocsin.core import configuration_references as references
-from tocsin.core import hooks, signing
+from tocsin.actions.hook_posts import HookPost, OpenDoor, Reply
+from tocsin.core import hooks
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.errors import NotReady
@@ -26,30 +25,6 @@ log = get_log("tocsin.hooks")
 
 # Longer than a request and the waiting for its connection, so that nobody else sends a batch that is under way.
 _LEASE_MARGIN_SECONDS = 30
-_MOST_TEXT = 500
-_NOT_ASKED = frozenset({"busy", "resting"})
-
-
-class Door(Protocol):
-    """The way out: channels.http.HttpDoor."""
-
-    async def fetch(self, request: Request) -> Answer | Failure:
-        """The answer, or why there is none; never raises."""
-
-    async def close(self) -> None:
-        """End all connections."""
-
-
-OpenDoor = Callable[[int], Door]
-
-
-class Reply(NamedTuple):
-    """What a receiver made of a batch. `text`: empty for one that took it."""
-
-    text: str
-    tried: bool = True
-    is_gone: bool = False
-    retry_after_seconds: float = 0.0
 
 
 class _Work(NamedTuple):
@@ -70,7 +45,8 @@ class HookDelivery:
         """`open_door` makes a door for so many connections."""
         self._context = context
         self._open_door = open_door
-        self._doors: dict[tuple[int, int], Door] = {}
+        self._posts: dict[int, HookPost] = {}
+        self._left: list[HookPost] = []
         self._lanes: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._version = -1
         self._is_closing = False
@@ -87,6 +63,7 @@ class HookDelivery:
             for hook in listening:
                 claimed += await self._claim(transaction, hook, now)
         self._version = configuration.version
+        await self._close_left()
         for held in claimed:
             self._lanes[held.hook_id, held.lane] = asyncio.create_task(self._run(held))
         return bool(claimed)
@@ -113,9 +90,16 @@ class HookDelivery:
         """Finish the batches under way and begin no others."""
         self._is_closing = True
         await self.drain()
-        for door in self._doors.values():
-            await door.close()
-        self._doors.clear()
+        self._left += self._posts.values()
+        self._posts.clear()
+        await self._close_left()
+
+    async def _close_left(self) -> None:
+        """End the connections of hooks as they were before a change, once nothing is under way there."""
+        busy = {hook_id for hook_id, _ in self._lanes}
+        for one in [left for left in self._left if left.hook.id not in busy]:
+            self._left.remove(one)
+            await one.close()
 
     async def _run(self, held: Held) -> None:
         try:
@@ -161,7 +145,7 @@ class HookDelivery:
             if number and not await self._hold(work):
                 return Reply("another worker has it", tried=False)
             message_id = f"msg_{work.batch.id.hex()}" + (f"_{number}" if number else "")
-            reply = await post(self._context, self._door(work.hook), work.hook, message_id, body)
+            reply = await self._post_of(work.hook).send(message_id, body)
             if reply.text:
                 break
         return reply
@@ -172,12 +156,13 @@ class HookDelivery:
             until = self._context.clock() + _lease(work.hook)
             return await stored_hooks.hold(transaction, work.held, until)
 
-    def _door(self, hook: Hook) -> Door:
-        """One for each hook, so that none waits for the connections of another."""
-        key = (hook.id, hook.connections)
-        if key not in self._doors:
-            self._doors[key] = self._open_door(hook.connections)
-        return self._doors[key]
+    def _post_of(self, hook: Hook) -> HookPost:
+        """One for each hook, so that none waits for the connections of another; a new one where it was changed."""
+        known = self._posts.get(hook.id)
+        if known is None or known.hook != hook:
+            self._left += [known] if known else []
+            known = self._posts[hook.id] = HookPost(self._context, hook, self._open_door(hook.connections))
+        return known
 
     async def _record(self, work: _Work, reply: Reply) -> _Work | None:
         """The next batch of the lane, in the transaction that says that this one was taken; else there is none."""
@@ -210,29 +195,6 @@ class HookDelivery:
 
     def _fraction(self) -> float:
         return int.from_bytes(self._context.random(2)) / 65535
-
-
-async def post(context: Context, door: Door, hook: Hook, message_id: str, body: bytes) -> Reply:
-    """Send a signed body to a hook; redirects are not followed."""
-    secrets = [one for one in (hook.secret, hook.previous_secret) if one not in ("", signing.PLACEHOLDER)]
-    ours = {"content-type": "application/json"} | signing.sign(
-        secrets, message_id, int(context.clock().timestamp()), body
-    )
-    theirs = {name: references.fill(value, hook.secrets) for name, value in hook.headers.items()}
-    url = references.fill(hook.url, hook.secrets)
-    request = Request("POST", url, tuple((theirs | ours).items()), body, hook.timeout_seconds, is_redirected=False)
-    return _reply(hook, await door.fetch(request))
-
-
-def _reply(hook: Hook, answer: Answer | Failure) -> Reply:
-    if isinstance(answer, Failure):
-        after = answer.retry_after_seconds or 0.0
-        return Reply(answer.text[:_MOST_TEXT], tried=answer.reason not in _NOT_ASKED, retry_after_seconds=after)
-    if hooks.is_success(hook, answer.status, answer.body):
-        return Reply("")
-    failure = answer.failure()
-    text = failure.text if failure else f"the server answered {answer.status}, but not what `success` expects"
-    return Reply(text, is_gone=hooks.is_gone(answer.status), retry_after_seconds=answer.retry_after_seconds or 0.0)
 
 
 async def _read(transaction: Transaction, configuration: Configuration, hook: Hook, batch: Batch) -> Surroundings:

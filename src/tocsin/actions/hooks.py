@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tocsin.actions import audits
 from tocsin.actions.context import Context
-from tocsin.actions.hook_delivery import Door, Reply, post
+from tocsin.actions.hook_posts import Door, HookPost, Reply
 from tocsin.core import ids
 from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration_hooks import Hook
@@ -223,7 +223,8 @@ def parse_instant(text: str, path: str) -> datetime | None:
 async def try_out(context: Context, door: Door, hook: Hook) -> Reply:
     """Send a hook an event that never happened, at once; what it said."""
     event_id = next(context.new_ids())
-    return await post(context, door, hook, f"msg_{event_id.hex()}", make_test(hook, event_id, context.clock()))
+    body = make_test(hook, event_id, context.clock())
+    return await HookPost(context, hook, door).send(f"msg_{event_id.hex()}", body)
 
 
 async def forget_old(context: Context, before: datetime) -> None:

@@ -12,9 +12,14 @@ from tocsin.core.workflows.texts import Path, list_texts
 
 SECRETS = "secrets"
 SECTIONS = ("senders", "hooks")
-MEMBERS = ("url", "headers", "json", "form", "body")
+MEMBERS = ("url", "headers", "json", "form", "body", "oauth2")
 
 _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def has_reference(text: str) -> bool:
+    """Whether the text refers to a secret."""
+    return bool(_reference.search(text))
 
 
 def list_references(entry: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -188,8 +188,8 @@ def _events(rows: Sequence[Row]) -> dict[bytes, KeptEvent]:
 
 
 def _event(row: Row) -> KeptEvent:
-    *named, data = row
-    return KeptEvent(*named, _decode(data))
+    identifier, at, type_, database_id, profile_id, message_id, launch_id, trigger_id, data = row
+    return KeptEvent(identifier, at, type_, database_id, profile_id, message_id, launch_id, trigger_id, _decode(data))
 
 
 async def list_common(transaction: Transaction, launch_ids: set[bytes]) -> dict[bytes, CommonData]:
