@@ -120,3 +120,11 @@ async def test_a_batch_that_begins_full_takes_whole_rows_of_several_transactions
     assert second
     assert [one.id for one in (*first.events, *second.events)] == recorded
     assert len(first.events) == len(PROFILES)
+
+
+async def test_a_lane_of_another_worker_is_left_as_it_is(database: Database):
+    await record(Context(database, clock=CLOCK), "events: [send]")
+    async with database.transaction() as transaction:
+        await transaction.execute("UPDATE hook_lanes SET lease_id = 'other'")
+    assert await take(database, 2) is None
+    assert await count_rows(database) == 1

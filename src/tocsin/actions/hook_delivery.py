@@ -25,6 +25,8 @@ log = get_log("tocsin.hooks")
 
 # Longer than a request and the waiting for its connection, so that nobody else sends a batch that is under way.
 _LEASE_MARGIN_SECONDS = 30
+# For a token, with the batch, for another token, with the batch again.
+_REQUESTS_WITH_TOKENS = 4
 
 
 class _Work(NamedTuple):
@@ -228,4 +230,5 @@ async def _read_profiles(
 
 
 def _lease(hook: Hook) -> timedelta:
-    return timedelta(seconds=2 * hook.timeout_seconds + _LEASE_MARGIN_SECONDS)
+    requests = _REQUESTS_WITH_TOKENS if hook.oauth2 else 1
+    return timedelta(seconds=2 * hook.timeout_seconds * requests + _LEASE_MARGIN_SECONDS)

@@ -78,15 +78,10 @@ def parse_members(document: str) -> dict[str, Raw]:
 
 def make_pieces(hook: Hook, batch: Sequence[QueuedEvent], attempts: int, around: Surroundings) -> Iterator[bytes]:
     """A batch as JSON arrays, none much larger than is good; what is gone with its profile is null."""
-    told = [_describe(hook, queued, attempts, around) for queued in batch]
-    whole = _encode(told)
-    if len(whole) <= PIECE_BYTES:
-        yield whole
-        return
-    del whole
     piece: list[bytes] = []
     size = 0
-    for encoded in map(_encode, told):
+    for queued in batch:
+        encoded = _encode(_describe(hook, queued, attempts, around))
         if piece and size + len(encoded) > PIECE_BYTES:
             yield b"[" + b",".join(piece) + b"]"
             piece, size = [], 0

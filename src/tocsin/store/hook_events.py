@@ -129,7 +129,7 @@ async def take(transaction: Transaction, held: Held, *, until: datetime, batch_i
     """
     asked = held._asdict() | {"leased_until": until, "batch_id": batch_id, "limit": limit}
     rows = await fetch(transaction, _SQL["take"], **asked)
-    if not rows and await fetch(transaction, _SQL["split"], hook_id=held.hook_id, lane=held.lane, limit=limit):
+    if not rows and await fetch(transaction, _SQL["split"], **held._asdict(), limit=limit):
         rows = await fetch(transaction, _SQL["take"], **asked)
     if not rows:
         return None
@@ -167,7 +167,8 @@ async def list_events(transaction: Transaction, queued: Sequence[QueuedEvent]) -
     if not sought:
         return {}
     month = _instant(min(sought.values())).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    found = _events(await fetch(transaction, _SQL["list_events"], **bucket_columns(list(sought)), from_at=month))
+    rows = await fetch(transaction, _SQL["list_events"], **bucket_columns(list(sought)), from_at=month)
+    found = {event.id: event for event in map(_event, rows) if hooks.microseconds(event.at) == sought[event.id]}
     missing = [identifier for identifier in sought if identifier not in found]
     if missing:
         moved = {
@@ -175,16 +176,13 @@ async def list_events(transaction: Transaction, queued: Sequence[QueuedEvent]) -
             "ids": bytea_column(missing),
             "ats": [_instant(sought[one]) for one in missing],
         }
-        found |= _events(await fetch(transaction, _SQL["list_moved_events"], **moved))
+        rows = await fetch(transaction, _SQL["list_moved_events"], **moved)
+        found |= {event.id: event for event in map(_event, rows)}
     return found
 
 
 def _instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _events(rows: Sequence[Row]) -> dict[bytes, KeptEvent]:
-    return {row[0]: _event(row) for row in rows}
 
 
 def _event(row: Row) -> KeptEvent:

@@ -62,8 +62,13 @@ WHERE taken.batch_id IS NOT NULL
 ORDER BY part.number;
 
 -- name: split
--- Cut the first row of a locked lane into several, if it has more events than a batch may have; is it cut?
-WITH large AS (
+-- Cut the first row of a lane that this worker has, and that has no batch, into several, if it has more events than a batch
+-- may have; is it cut?
+WITH held AS (
+    SELECT FROM hook_lanes
+    WHERE hook_id = %(hook_id)s AND lane = %(lane)s AND lease_id = %(lease_id)s AND batch_id IS NULL
+    FOR UPDATE
+), large AS (
     DELETE FROM hook_events
     USING (
         SELECT hook_events.place, hook_events.event_id
@@ -74,7 +79,7 @@ WITH large AS (
     ) AS first
     WHERE hook_events.bucket = (%(lane)s::integer * 16)::smallint AND hook_events.hook_id = %(hook_id)s
         AND hook_events.place = first.place AND hook_events.event_id = first.event_id
-        AND hook_events.total > %(limit)s
+        AND hook_events.total > %(limit)s AND EXISTS (SELECT FROM held)
     RETURNING hook_events.*
 )
 INSERT INTO hook_events (bucket, hook_id, place, event_id, at, total, is_replay, event_ids, times, types)
