@@ -56,7 +56,8 @@ UNION ALL SELECT 'md5:' || md5(email), 2, 'api', due_at FROM numbers;
 INSERT INTO hook_events (bucket, hook_id, place, event_id, at, total, event_ids, times, types)
 SELECT bucket / 16 * 16, 1, n, id, due_at, 1, id, '{1}', '{send}' FROM numbers;
 
-ANALYZE hook_events, profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps, suppressions;
+ANALYZE hook_events, profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps,
+    suppressions;
 """
 
 
