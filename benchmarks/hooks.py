@@ -106,12 +106,12 @@ async def record(context: Context, happened: Sequence[Event]) -> float:
     return time.perf_counter() - began_at
 
 
-async def make_events(context: Context) -> list[Event]:
+async def make_events(context: Context, count: int = EVENTS) -> list[Event]:
     """Of as many profiles, each the end of a message of one launch."""
     new_ids = context.new_ids()
     known = [
         Profile(next(new_ids), {"email": f"person{number}@example.com", "_fname": "Victoria"}, [])
-        for number in range(EVENTS)
+        for number in range(count)
     ]
     launch = Launch(next(new_ids), 8, {}, {"order": "A-9", "shop": {"id": 7, "name": "Main street"}})
     async with context.database.transaction() as transaction:
@@ -131,15 +131,21 @@ async def make_events(context: Context) -> list[Event]:
     ]
 
 
-async def deliver(context: Context, kept: list[bytes]) -> float:
-    """Seconds until the queue is empty."""
+async def deliver(context: Context, kept: list[bytes]) -> tuple[float, float]:
+    """Seconds to record events and until the queue is empty, by a worker that has told something before."""
     delivery = HookDelivery(context, lambda _: KeepingDoor(kept))
+    happened = await make_events(context)
+    await record(context, await make_events(context, BATCH))
+    while await delivery.deliver():
+        await delivery.drain()
+    kept.clear()
+    recorded = await record(context, happened)
     began_at = time.perf_counter()
     while await delivery.deliver():
         await delivery.drain()
     seconds = time.perf_counter() - began_at
     await delivery.close()
-    return seconds
+    return recorded, seconds
 
 
 async def post_bare(url: str, bodies: Sequence[bytes]) -> float:
@@ -165,9 +171,8 @@ async def measure(conninfo: str, url: str) -> tuple[float, float, float, float]:
         await configuration.apply(context, f"hooks: [{{{hook}, active: false}}]", "hooks.yaml", {})
         without = await record(context, await make_events(context))
         await configuration.apply(context, f"hooks: [{{{hook}}}]", "hooks.yaml", {})
-        recorded = await record(context, await make_events(context))
         kept: list[bytes] = []
-        told = await deliver(context, kept)
+        recorded, told = await deliver(context, kept)
         return without, recorded, told, await post_bare(url, kept)
 
 

@@ -14,7 +14,8 @@ import uvicorn
 from tocsin import log as logs
 from tocsin.actions import bounces, housekeeping, users, workers
 from tocsin.actions.context import Context
-from tocsin.actions.hook_delivery import HookDelivery, OpenDoor
+from tocsin.actions.hook_delivery import HookDelivery
+from tocsin.actions.hook_posts import OpenDoor
 from tocsin.actions.inbox import Inbox
 from tocsin.actions.messages import Delivery
 from tocsin.actions.outside import Outside

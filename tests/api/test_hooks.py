@@ -378,6 +378,22 @@ async def test_of_a_merged_profile_the_one_that_is_left_is_told(stage: Stage, re
     assert (event["profile_id"], event["custom_data"]["item"]) == (kept, "ann@example.com")
 
 
+async def test_custom_data_of_a_call_comes_with_what_happens_after_a_merge(stage: Stage, receiver: Receiver):
+    await listen(stage, receiver, "hbounce")
+    (merged,) = await launch(stage, "ann@example.com")
+    await stage.work()
+    message_id = stage.mailbox.arrived[0].message_id
+    known = [await stage.add(email=email) for email in PEOPLE[:9]]
+    kept = next(one for one in known if one[-2:] != merged[-2:])
+    answer = await stage.post("profiles/merge", db_id=1, profile_ids=[kept, merged])
+    assert answer["error"] == 0, answer
+    await bounces.receive(stage.context, message_id, Report("hbounce", 550, "5.1.1", "nobody"))
+    await stage.work()
+    bounced = receiver.events[-1]
+    assert (bounced["event_type"], bounced["profile_id"]) == ("hbounce", kept)
+    assert bounced["custom_data"] == {"root": 1, "item": "ann@example.com"}
+
+
 async def test_a_large_batch_goes_in_pieces(stage: Stage, receiver: Receiver):
     await listen(stage, receiver)
     await stage.post(

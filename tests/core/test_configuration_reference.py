@@ -98,6 +98,7 @@ DOCUMENTED = {
     "The limit of a policy": configuration_rules.Limit,
     "Quiet hours": configuration_rules.QuietHours,
     "hooks": configuration_hooks.Hook,
+    "The access token of a hook": configuration_hooks.OAuth2,
     "tokens": configuration_file.TokenEntry,
 }
 
@@ -172,7 +173,13 @@ def test_the_example_of_workflows_can_be_applied():
 def test_each_struct_of_the_file_is_documented():
     kinds = {kind for section in SECTIONS.values() for kind in get_args(section) or (section,)}
     assert kinds <= set(DOCUMENTED.values())
-    modules = (configuration, configuration_senders, configuration_templates, configuration_workflows)
+    modules = (
+        configuration,
+        configuration_hooks,
+        configuration_senders,
+        configuration_templates,
+        configuration_workflows,
+    )
     named = [found for module in modules for found in vars(module).values()]
     shapes = {found for found in named if isinstance(found, type) and issubclass(found, Struct)}
     shapes -= {Struct, configuration.Configuration, configuration.Token}

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin.core.messages import LAST_TURN
-from tocsin.store import profiles, queries
-from tocsin.store.database import bytea_column, integer_column, smallint_column, text_column
+from tocsin.store import planner, profiles, queries
+from tocsin.store.database import bucket_columns, bytea_column, integer_column, smallint_column, text_column
 
 BATCH = 10_000
 CLAIMED = 500
@@ -56,8 +56,11 @@ UNION ALL SELECT 'md5:' || md5(email), 2, 'api', due_at FROM numbers;
 INSERT INTO short_links (bucket, code, message_id, number, links, url)
 SELECT bucket, n, id, 0, 1, 'https://example.com/' FROM numbers;
 
-ANALYZE profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps, suppressions;
-ANALYZE short_links;
+INSERT INTO hook_events (bucket, hook_id, place, event_id, at, total, event_ids, times, types)
+SELECT bucket / 16 * 16, 1, n, id, due_at, 1, id, '{1}', '{send}' FROM numbers;
+
+ANALYZE hook_events, profiles, identities, messages, events, copies, tasks, passages, workflow_entries, steps,
+    suppressions, short_links;
 """
 
 
@@ -263,6 +266,18 @@ OF_OTHERS = {
     "tasks.claim": ({"now": NOW, "leased_until": NOW}, {"due_at", "id"}),
 }
 
+LANE = {"hook_id": 1, "lane": 1, "batch_id": bytes(12)}
+HELD = LANE | LEASE | {"lease_id": bytes(12), "limit": CLAIMED}
+DELIVERED = {"places": list(range(1, 17)), "event_ids": keys(16)["ids"], "now": NOW}
+TOGETHER = bucket_columns([n.to_bytes(8, "big") + bytes([0, 0, 0, n % 16]) for n in range(1, CLAIMED)])
+# A batch for a hook, after prefer_order.
+OF_A_BATCH = {
+    "hook_events.take": ("hook_events", HELD, {"bucket", "hook_id", "place", "event_id"}),
+    "hook_events.finish": ("hook_events", LANE | DELIVERED, {"bucket", "hook_id", "place", "event_id"}),
+    "hook_events.list_events": ("events", TOGETHER | {"from_at": NOW - DAY}, {"bucket", "id"}),
+    "profiles.get_subscriptions_anywhere": ("profiles", TOGETHER, {"bucket", "id"}),
+}
+
 
 @pytest.fixture
 async def full(stage):
@@ -300,3 +315,11 @@ async def test_statements_of_many_rows_use_their_index(full):
     assert await find_mistakes(full, OF_OTHERS | OF_THE_CONSOLE) == {}
     await profiles.prefer_indexes(full)
     assert await find_mistakes(full, OF_AN_IMPORT | OF_OTHER_TABLES) == {}
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["counted_when_empty", "counted_since"])
+async def test_a_batch_for_a_hook_is_read_by_keys(stage, is_new):
+    fill = FILL.replace("ANALYZE hook_events,", "ANALYZE")
+    await stage.connection.execute(f"ANALYZE hook_events; {fill}" if is_new else FILL)
+    await planner.prefer_order(stage.connection)
+    assert await find_mistakes(stage.connection, OF_A_BATCH) == {}

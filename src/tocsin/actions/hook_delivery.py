@@ -1,58 +1,32 @@
 """Telling hooks what happened: a batch of each lane at a time, in order, again until it is taken."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
-
-import msgspec
+from typing import Any, NamedTuple
 
 from tocsin.actions.context import Context
-from tocsin.channels.http import Answer, Failure, Request
-from tocsin.core import configuration_references as references
-from tocsin.core import hooks, signing
+from tocsin.actions.hook_posts import HookPost, OpenDoor, Reply
+from tocsin.core import hooks
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.errors import NotReady
-from tocsin.core.hooks import KeptEvent, QueuedEvent, Surroundings
+from tocsin.core.hook_bodies import Surroundings, make_pieces
+from tocsin.core.subscriptions import Subscription
 from tocsin.log import get as get_log
+from tocsin.store import hook_events, planner
 from tocsin.store import hooks as stored_hooks
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
-from tocsin.store.hooks import Batch, Held
+from tocsin.store.hook_events import Batch
+from tocsin.store.hooks import Held
 
 log = get_log("tocsin.hooks")
 
 # Longer than a request and the waiting for its connection, so that nobody else sends a batch that is under way.
 _LEASE_MARGIN_SECONDS = 30
-# A body beyond this goes in pieces: what a call says at its root is in each of its events.
-_PIECE_BYTES = 4_000_000
-_MOST_TEXT = 500
-_NOT_ASKED = frozenset({"busy", "resting"})
-
-_encode = msgspec.json.Encoder(enc_hook=str).encode
-
-
-class Door(Protocol):
-    """The way out: channels.http.HttpDoor."""
-
-    async def fetch(self, request: Request) -> Answer | Failure:
-        """The answer, or why there is none; never raises."""
-
-    async def close(self) -> None:
-        """End all connections."""
-
-
-OpenDoor = Callable[[int], Door]
-
-
-class Reply(NamedTuple):
-    """What a receiver made of a batch. `text`: empty for one that took it."""
-
-    text: str
-    tried: bool = True
-    is_gone: bool = False
-    retry_after_seconds: float = 0.0
+# For a token, with the batch, for another token, with the batch again.
+_REQUESTS_WITH_TOKENS = 4
 
 
 class _Work(NamedTuple):
@@ -61,7 +35,6 @@ class _Work(NamedTuple):
     hook: Hook
     held: Held
     batch: Batch
-    events: dict[bytes, KeptEvent]
     around: Surroundings
 
 
@@ -74,7 +47,8 @@ class HookDelivery:
         """`open_door` makes a door for so many connections."""
         self._context = context
         self._open_door = open_door
-        self._doors: dict[tuple[int, int], Door] = {}
+        self._posts: dict[int, HookPost] = {}
+        self._left: list[HookPost] = []
         self._lanes: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._version = -1
         self._is_closing = False
@@ -91,6 +65,7 @@ class HookDelivery:
             for hook in listening:
                 claimed += await self._claim(transaction, hook, now)
         self._version = configuration.version
+        await self._close_left()
         for held in claimed:
             self._lanes[held.hook_id, held.lane] = asyncio.create_task(self._run(held))
         return bool(claimed)
@@ -117,9 +92,16 @@ class HookDelivery:
         """Finish the batches under way and begin no others."""
         self._is_closing = True
         await self.drain()
-        for door in self._doors.values():
-            await door.close()
-        self._doors.clear()
+        self._left += self._posts.values()
+        self._posts.clear()
+        await self._close_left()
+
+    async def _close_left(self) -> None:
+        """End the connections of hooks as they were before a change, once nothing is under way there."""
+        busy = {hook_id for hook_id, _ in self._lanes}
+        for one in [left for left in self._left if left.hook.id not in busy]:
+            self._left.remove(one)
+            await one.close()
 
     async def _run(self, held: Held) -> None:
         try:
@@ -136,6 +118,7 @@ class HookDelivery:
 
     async def _begin(self, held: Held) -> _Work | None:
         async with self._context.database.transaction() as transaction:
+            await planner.prefer_order(transaction)
             return await self._take(transaction, held)
 
     async def _take(self, transaction: Transaction, held: Held) -> _Work | None:
@@ -147,24 +130,24 @@ class HookDelivery:
             await stored_hooks.release(transaction, held, now)
             return None
         batch_id = next(self._context.new_ids())
-        batch = await stored_hooks.take(
-            transaction, held, now=now, until=now + _lease(hook), batch_id=batch_id, limit=hook.batch_size
+        batch = await hook_events.take(
+            transaction, held, until=now + _lease(hook), batch_id=batch_id, limit=hook.batch_size
         )
-        if batch is None:
+        if batch and not batch.events:
+            await hook_events.finish(transaction, held, batch, now)
+        if batch is None or not batch.events:
+            await stored_hooks.release(transaction, held, now)
             return None
-        await stored_profiles.prefer_indexes(transaction)
-        events = await stored_hooks.list_events(transaction, held, batch)
-        around = await _read(transaction, configuration, hook, list(events.values()))
-        return _Work(hook, held, batch, events, around)
+        return _Work(hook, held, batch, await _read(transaction, configuration, hook, batch))
 
     async def _post(self, work: _Work) -> Reply:
         """Send a batch, in pieces where it is large; what was said of the first piece that was not taken."""
         reply = Reply("")
-        for number, body in enumerate(_pieces(work)):
+        for number, body in enumerate(make_pieces(work.hook, work.batch.events, work.batch.attempts, work.around)):
             if number and not await self._hold(work):
                 return Reply("another worker has it", tried=False)
             message_id = f"msg_{work.batch.id.hex()}" + (f"_{number}" if number else "")
-            reply = await post(self._context, self._door(work.hook), work.hook, message_id, body)
+            reply = await self._post_of(work.hook).send(message_id, body)
             if reply.text:
                 break
         return reply
@@ -173,21 +156,23 @@ class HookDelivery:
         """Keep a lane for as long as the next piece may take; whether it still is this worker's."""
         async with self._context.database.transaction() as transaction:
             until = self._context.clock() + _lease(work.hook)
-            return await stored_hooks.hold(transaction, work.held, until) is not None
+            return await stored_hooks.hold(transaction, work.held, until)
 
-    def _door(self, hook: Hook) -> Door:
-        """One for each hook, so that none waits for the connections of another."""
-        key = (hook.id, hook.connections)
-        if key not in self._doors:
-            self._doors[key] = self._open_door(hook.connections)
-        return self._doors[key]
+    def _post_of(self, hook: Hook) -> HookPost:
+        """One for each hook, so that none waits for the connections of another; a new one where it was changed."""
+        known = self._posts.get(hook.id)
+        if known is None or known.hook != hook:
+            self._left += [known] if known else []
+            known = self._posts[hook.id] = HookPost(self._context, hook, self._open_door(hook.connections))
+        return known
 
     async def _record(self, work: _Work, reply: Reply) -> _Work | None:
         """The next batch of the lane, in the transaction that says that this one was taken; else there is none."""
         now = self._context.clock()
         async with self._context.database.transaction() as transaction:
             if not reply.text:
-                await stored_hooks.finish(transaction, work.held, work.batch.id, now)
+                await planner.prefer_order(transaction)
+                await hook_events.finish(transaction, work.held, work.batch, now)
                 return await self._take(transaction, work.held)
             await self._postpone(transaction, work, reply)
         return None
@@ -214,71 +199,36 @@ class HookDelivery:
         return int.from_bytes(self._context.random(2)) / 65535
 
 
-async def post(context: Context, door: Door, hook: Hook, message_id: str, body: bytes) -> Reply:
-    """Send a signed body to a hook; redirects are not followed."""
-    secrets = [one for one in (hook.secret, hook.previous_secret) if one not in ("", signing.PLACEHOLDER)]
-    ours = {"content-type": "application/json"} | signing.sign(
-        secrets, message_id, int(context.clock().timestamp()), body
-    )
-    theirs = {name: references.fill(value, hook.secrets) for name, value in hook.headers.items()}
-    url = references.fill(hook.url, hook.secrets)
-    request = Request("POST", url, tuple((theirs | ours).items()), body, hook.timeout_seconds, is_redirected=False)
-    return _reply(hook, await door.fetch(request))
-
-
-def _reply(hook: Hook, answer: Answer | Failure) -> Reply:
-    if isinstance(answer, Failure):
-        after = answer.retry_after_seconds or 0.0
-        return Reply(answer.text[:_MOST_TEXT], tried=answer.reason not in _NOT_ASKED, retry_after_seconds=after)
-    if hooks.is_success(hook, answer.status, answer.body):
-        return Reply("")
-    failure = answer.failure()
-    text = failure.text if failure else f"the server answered {answer.status}, but not what `success` expects"
-    return Reply(text, is_gone=hooks.is_gone(answer.status), retry_after_seconds=answer.retry_after_seconds or 0.0)
-
-
-async def _read(
-    transaction: Transaction, configuration: Configuration, hook: Hook, events: Sequence[KeptEvent]
-) -> Surroundings:
+async def _read(transaction: Transaction, configuration: Configuration, hook: Hook, batch: Batch) -> Surroundings:
     """What a batch is told with, a statement for each kind."""
-    profile_ids = list({event.profile_id for event in events})
-    get_profiles = stored_profiles.get_anywhere if hook.fields else stored_profiles.get_bare_anywhere
-    launch_ids = {event.launch_id for event in events}
+    events = await hook_events.list_events(transaction, batch.events)
+    known = events.values()
+    subscriptions, fields = await _read_profiles(transaction, hook, list({event.profile_id for event in known}))
     # The event that has the id of its message says by itself what the others have to look up.
-    message_ids = {event.message_id for event in events if event.message_id and event.id != event.message_id}
+    later = [event for event in known if event.message_id and event.id != event.message_id]
     return Surroundings(
         configuration,
-        await get_profiles(transaction, profile_ids) if profile_ids else {},
-        await stored_hooks.list_common(transaction, launch_ids),
-        await stored_hooks.list_items(transaction, list(message_ids)),
+        events,
+        subscriptions,
+        fields,
+        await hook_events.list_common(transaction, {event.launch_id for event in known}),
+        await hook_events.list_items(transaction, later),
     )
 
 
-def _pieces(work: _Work) -> Iterator[bytes]:
-    """The batch as JSON arrays, none much larger than is good."""
-    piece: list[bytes] = []
-    size = 0
-    for queued in work.batch.events:
-        encoded = _encode(_describe(work, queued))
-        if piece and size + len(encoded) > _PIECE_BYTES:
-            yield b"[" + b",".join(piece) + b"]"
-            piece, size = [], 0
-        piece.append(encoded)
-        size += len(encoded)
-    yield b"[" + b",".join(piece) + b"]"
-
-
-def encode_test(hook: Hook, event_id: bytes, at: datetime) -> bytes:
-    """A batch of one event that never happened."""
-    return _encode([hooks.describe_test(hook, event_id, at)])
-
-
-def _describe(work: _Work, queued: QueuedEvent) -> dict[str, object]:
-    if queued.type == hooks.TEST:
-        return hooks.describe_test(work.hook, queued.id, queued.at)
-    told = hooks.describe_event(work.hook, queued, work.events.get(queued.id), work.around)
-    return told | ({"sends_trying_num": work.batch.attempts} if work.batch.attempts else {})
+async def _read_profiles(
+    transaction: Transaction, hook: Hook, profile_ids: Sequence[bytes]
+) -> tuple[dict[bytes, list[Subscription]], dict[bytes, dict[str, Any]]]:
+    """Subscriptions by profile, and fields where the hook asks for some."""
+    if not profile_ids:
+        return {}, {}
+    if not hook.fields:
+        return await stored_profiles.get_subscriptions_anywhere(transaction, profile_ids), {}
+    found = await stored_profiles.get_anywhere(transaction, profile_ids)
+    subscriptions = {profile.id: profile.subscriptions for profile in found.values()}
+    return subscriptions, {profile.id: profile.fields for profile in found.values()}
 
 
 def _lease(hook: Hook) -> timedelta:
-    return timedelta(seconds=2 * hook.timeout_seconds + _LEASE_MARGIN_SECONDS)
+    requests = _REQUESTS_WITH_TOKENS if hook.oauth2 else 1
+    return timedelta(seconds=2 * hook.timeout_seconds * requests + _LEASE_MARGIN_SECONDS)

@@ -8,16 +8,19 @@ from msgspec import Struct
 
 from tocsin.actions import audits
 from tocsin.actions.context import Context
-from tocsin.actions.hook_delivery import Door, Reply, encode_test, post
+from tocsin.actions.hook_posts import Door, HookPost, Reply
 from tocsin.core import ids
 from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration_hooks import Hook
 from tocsin.core.errors import Conflict, Invalid, NotFound
+from tocsin.core.hook_bodies import make_test
 from tocsin.log import get as get_log
 from tocsin.store import configuration as stored_configuration
+from tocsin.store import hook_events
 from tocsin.store import hooks as stored_hooks
 from tocsin.store.database import Transaction
-from tocsin.store.hooks import Lane, Pause, Replay, ReplayPlace, Waiting
+from tocsin.store.hook_events import Waiting
+from tocsin.store.hooks import Lane, Pause, Replay, ReplayPlace
 
 log = get_log("tocsin.hooks")
 
@@ -47,7 +50,7 @@ class HookView(Struct, frozen=True):
 async def list_views(transaction: Transaction, hooks: Sequence[Hook]) -> list[HookView]:
     """How hooks are; a statement for each kind of thing that is known of them."""
     lanes = await stored_hooks.list_lanes(transaction)
-    waiting = await stored_hooks.list_waiting(transaction)
+    waiting = await hook_events.list_waiting(transaction)
     pauses = await stored_hooks.list_pauses(transaction)
     replays = await stored_hooks.list_replays(transaction)
     return [
@@ -140,8 +143,8 @@ async def _replay(transaction: Transaction, hook: Hook, place: ReplayPlace) -> N
     """One page, or several buckets that have less."""
     added = looked_at = 0
     for _ in range(_MOST_BUCKETS_AT_ONCE):
-        page = await stored_hooks.list_page(transaction, place, hook.events, _PAGE_EVENTS)
-        added += await stored_hooks.enqueue_again(transaction, hook, page)
+        page = await hook_events.list_page(transaction, place, hook.events, _PAGE_EVENTS)
+        added += await hook_events.enqueue_again(transaction, hook, page)
         looked_at += len(page)
         if len(page) == _PAGE_EVENTS:
             place = place._replace(after_at=page[-1].at, after_id=page[-1].id)
@@ -157,7 +160,7 @@ async def enqueue_test(context: Context, transaction: Transaction, hook: Hook) -
     if not hook.active or hook.id in await stored_hooks.list_pauses(transaction):
         raise Conflict("the hook is paused or not active", path="id")
     event_id = next(context.new_ids())
-    await stored_hooks.enqueue_test(transaction, hook.id, event_id, context.clock())
+    await hook_events.enqueue_test(transaction, hook.id, event_id, context.clock())
     return event_id.hex()
 
 
@@ -220,7 +223,8 @@ def parse_instant(text: str, path: str) -> datetime | None:
 async def try_out(context: Context, door: Door, hook: Hook) -> Reply:
     """Send a hook an event that never happened, at once; what it said."""
     event_id = next(context.new_ids())
-    return await post(context, door, hook, f"msg_{event_id.hex()}", encode_test(hook, event_id, context.clock()))
+    body = make_test(hook, event_id, context.clock())
+    return await HookPost(context, hook, door).send(f"msg_{event_id.hex()}", body)
 
 
 async def forget_old(context: Context, before: datetime) -> None:
@@ -228,6 +232,7 @@ async def forget_old(context: Context, before: datetime) -> None:
     async with context.database.transaction() as transaction:
         await stored_configuration.lock(transaction)
         configuration = await context.configuration(transaction)
-        deleted = await stored_hooks.delete_old(transaction, before, list(configuration.hooks))
+        deleted = await hook_events.delete_old(transaction, before, list(configuration.hooks))
+        await stored_hooks.delete_others(transaction, list(configuration.hooks))
     if deleted:
         log.warning("hooks.forgotten", events=deleted)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tocsin.actions.hook_delivery import OpenDoor
+from tocsin.actions.hook_posts import OpenDoor
 from tocsin.channels.contract import Channel
 from tocsin.core.configuration_senders import Sender
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tocsin.channels.contract import Envelope, Outcome, Record, one_line
 from tocsin.channels.fcm_message import make_message
-from tocsin.channels.google_tokens import AccessTokens, read_account
+from tocsin.channels.google_tokens import GoogleTokens, read_account
 from tocsin.channels.http import Answer, Failure, Request
 from tocsin.channels.http_sending import (
     HttpSending,
@@ -76,7 +76,7 @@ class FcmChannel:
         self._sender = sender
         self._clock = clock
         self._url = ""
-        self._tokens: AccessTokens | None = None
+        self._tokens: GoogleTokens | None = None
         self._sending = HttpSending(open_door, sender.connections, sender.messages_per_second, self._send)
 
     async def send(self, envelopes: Sequence[Envelope], record: Record | None = None) -> list[Outcome]:
@@ -127,10 +127,10 @@ class FcmChannel:
         request = Request("POST", self._url, headers, content, self._sender.timeout_seconds)
         return conceal(await self._sending.fetch(request), token)
 
-    def _open(self) -> AccessTokens:
+    def _open(self) -> GoogleTokens:
         account = read_account(self._sender.credentials_file)
         self._url = f"{self._sender.base_url.rstrip('/')}/v1/projects/{account.project_id}/messages:send"
-        return AccessTokens(account, self._sending.fetch, self._sender.timeout_seconds, self._clock)
+        return GoogleTokens(account, self._sending.fetch, self._sender.timeout_seconds, self._clock)
 
 
 def _judge(envelope: Envelope, answer: Answer) -> Outcome:

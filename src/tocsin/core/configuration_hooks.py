@@ -1,6 +1,6 @@
 """Outgoing webhooks as they are configured."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -11,12 +11,23 @@ HookUrl = Annotated[str, Meta(pattern=r"\Ahttps?://[^\s/?#@]+(/\S*)?\Z", max_len
 HookSecret = Annotated[str, Meta(max_length=200)]
 
 
+class OAuth2(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How to get a token for a hook, by the client credentials grant (RFC 6749, section 4.4)."""
+
+    token_url: HookUrl
+    client_id: Annotated[str, Meta(min_length=1, max_length=500)]
+    client_secret: Annotated[str, Meta(min_length=1, max_length=2000)]
+    scope: Annotated[str, Meta(max_length=1000)] = ""
+    credentials_in: Literal["header", "body"] = "header"
+
+
 class Hook(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A server that is told what happens (facts, section 8): the events of `events` that pass every filter given.
 
     `success`: an expression found in the first 10,000 characters of the answer; empty: any status 2xx.
     `connections`: how many batches may be under way at once. `fields`: of the profile, put into `custom_data`.
-    `secrets` is what `${NAME}` stands for in the URL and the headers; reading a file fills it, and no file has it.
+    `secrets` is what `${NAME}` stands for in the URL, the headers and `oauth2`; reading a file fills it, and no file
+    has it.
     """
 
     id: Id
@@ -29,6 +40,7 @@ class Hook(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     workflows: tuple[Id, ...] = ()
     fields: Annotated[tuple[Label, ...], Meta(max_length=100)] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    oauth2: OAuth2 | None = None
     secret: HookSecret = ""
     previous_secret: HookSecret = ""
     success: Annotated[str, Meta(max_length=1000)] = ""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from tocsin.core import configuration_references as references
 from tocsin.core import signing
 from tocsin.core.configuration_check import Finding, Known, check_exists
 from tocsin.core.configuration_hooks import Hook
@@ -25,6 +26,12 @@ def check_hook(hook: Hook) -> Iterator[Finding]:
             yield Finding(("headers", name), "expected a name of letters, digits and hyphens, and a value in one line")
         elif _is_ours(name.lower()):
             yield Finding(("headers", name), "this header is ours to write")
+        elif hook.oauth2 and name.lower() == "authorization":
+            yield Finding(("headers", name), "this header is written by oauth2")
+    if hook.oauth2 and not references.has_reference(hook.oauth2.client_secret):
+        yield Finding(
+            ("oauth2", "client_secret"), "expected ${NAME}, an environment variable: no file holds this secret"
+        )
     try:
         re.compile(hook.success)
     except re.error as mistake:

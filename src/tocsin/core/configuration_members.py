@@ -11,7 +11,9 @@ from msgspec import NODEFAULT, Struct, inspect
 from tocsin.core.yaml_document import BROKEN, Document, Path
 
 # Members that hold a secret, in any section.
-SECRET_MEMBERS = frozenset({"password", "secret", "previous_secret", "callback_secret", "token", "sha256"})
+SECRET_MEMBERS = frozenset({
+    "password", "secret", "previous_secret", "callback_secret", "client_secret", "token", "sha256",
+})  # fmt: skip
 _SHOWN = 60
 _SIMPLE = {inspect.BoolType: "true or false", inspect.AnyType: "anything"}
 

@@ -13,13 +13,19 @@ from tocsin.core.workflows.texts import Path, list_texts
 SECRETS = "secrets"
 SECTIONS = ("senders", "hooks")
 MEMBERS = ("url", "headers", "json", "form", "body")
+ONLY_OF_HOOKS = ("oauth2",)
 
 _reference = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+def has_reference(text: str) -> bool:
+    """Whether the text refers to a secret."""
+    return bool(_reference.search(text))
+
+
 def list_references(entry: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Each name that the texts of a sender's entry refer to, with the place of the text."""
-    for member in MEMBERS:
+    """Each name that the texts of an entry of a sender or a hook refer to, with the place of the text."""
+    for member in (*MEMBERS, *ONLY_OF_HOOKS):
         for place, text in list_texts(entry.get(member), (member,)):
             for found in _reference.finditer(text):
                 yield place, found[1]

@@ -1,20 +1,17 @@
-"""Which hook is told of what, when it is told again, and what an event looks like to it (facts, section 8)."""
+"""Which hook is told of what, and when it is told again (facts, section 8)."""
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from tocsin.core import addresses, hashes
 from tocsin.core.configuration import Configuration
 from tocsin.core.configuration_hooks import Hook
-from tocsin.core.messages import Event, EventType
-from tocsin.core.profiles import Profile
-from tocsin.core.subscriptions import Subscription
+from tocsin.core.messages import ClaimedMessage, Event, EventType, Subject
 
 LANES = 16
 FIRST_DELAY_SECONDS = 5
@@ -22,28 +19,23 @@ LONGEST_DELAY_SECONDS = 3600
 PAUSED_AFTER = timedelta(days=3)
 # What queues call the event of a test; it is none of those that happen.
 TEST = "test"
-# An installation has one account; the platform whose API this is numbers many.
-ACCOUNT_ID = 1
 
 _JITTER = 0.2
 _MOST_DOUBLINGS = 20
 _MOST_TEXT = 10_000
 _OK, _TOO_HIGH, _GONE = 200, 300, 410
-_SUBSCRIPTION_MEMBERS: Final = (
-    "resource_id", "channel", "email", "phone", "subscription_id", "provider", "priority", "status",
-)  # fmt: skip
 
 
-class QueuedEvent(NamedTuple):
+class QueuedEvent(Struct, frozen=True):
     """What the queue of a hook says of an event; the rest is where events are kept."""
 
     id: bytes
-    at: datetime
+    at_microseconds: int
     type: str
     is_replay: bool
 
 
-class KeptEvent(NamedTuple):
+class KeptEvent(Struct, frozen=True):
     """An event as it is kept: `message_id` and `launch_id` are empty and `trigger_id` is 0 where there is none."""
 
     id: bytes
@@ -57,28 +49,7 @@ class KeptEvent(NamedTuple):
     data: dict[str, Any]
 
 
-class CommonData(NamedTuple):
-    """What the events of a launch share: the workflow that it started, and the `custom_data` of the call's root."""
-
-    workflow_id: int | None = None
-    custom_data: Mapping[str, Any] = {}
-
-
-_NOTHING_COMMON = CommonData()
-_NO_ITEM: tuple[dict[str, Any], str] = ({}, "")
-
-
-class Surroundings(Struct, frozen=True):
-    """What a batch of events is told with, beside the events: as it is now, not as it was.
-
-    `profiles`: without fields where the hook asks for none.
-    `items`: by message id, the `custom_data` of its item, and its address.
-    """
-
-    configuration: Configuration
-    profiles: Mapping[bytes, Profile]
-    launches: Mapping[bytes, CommonData]
-    items: Mapping[bytes, tuple[dict[str, Any], str]]
+_E = TypeVar("_E", Event, KeptEvent)
 
 
 @lru_cache(maxsize=1000)
@@ -95,16 +66,40 @@ def wanting(configuration: Configuration, type_: EventType, database_id: int) ->
     )
 
 
-def wants(hook: Hook, event: Event | KeptEvent, resource_id: int | None, workflow_id: int | None) -> bool:
-    """Whether a hook is to be told of an event of a trigger for a resource, or of a workflow."""
-    trigger_id = event.trigger_id if isinstance(event, KeptEvent) else event.message.trigger_id
-    return (
-        event.type in hook.events
-        and (not hook.databases or event.database_id in hook.databases)
-        and (not hook.triggers or trigger_id in hook.triggers)
-        and (not hook.resources or resource_id in hook.resources)
-        and (not hook.workflows or workflow_id in hook.workflows)
-    )
+def microseconds(at: datetime) -> int:
+    """Whole microseconds since 1970."""
+    return round(at.timestamp() * 1_000_000)
+
+
+def select(hook: Hook, events: Sequence[_E], resources: Mapping[int, int], workflows: Mapping[bytes, int]) -> list[_E]:
+    """The events that a hook is to be told of.
+
+    `resources`: of triggers, and `workflows`: of launches, asked only for a hook that has filters for them.
+    """
+    wanted = [event for event in events if event.type in hook.events]
+    if hook.databases:
+        wanted = [event for event in wanted if event.database_id in hook.databases]
+    if hook.triggers:
+        wanted = [event for event in wanted if subject(event).trigger_id in hook.triggers]
+    if hook.resources:
+        wanted = [event for event in wanted if _resource_id(event, resources) in hook.resources]
+    if hook.workflows:
+        wanted = [event for event in wanted if _workflow_id(event, workflows) in hook.workflows]
+    return wanted
+
+
+def _resource_id(event: Event | KeptEvent, resources: Mapping[int, int]) -> int | None:
+    return resources.get(subject(event).trigger_id, event.data.get("resource_id"))
+
+
+def _workflow_id(event: Event | KeptEvent, workflows: Mapping[bytes, int]) -> int | None:
+    workflow_id: int | None = event.data.get("workflow_id", workflows.get(subject(event).launch_id))
+    return workflow_id
+
+
+def subject(event: Event | KeptEvent) -> ClaimedMessage | Subject | KeptEvent:
+    """What knows the profile, the launch and the trigger of an event."""
+    return event if isinstance(event, KeptEvent) else event.message
 
 
 def is_success(hook: Hook, status: int, body: bytes) -> bool:
@@ -124,100 +119,3 @@ def delay_seconds(attempts: int, fraction: float) -> float:
     """How long a batch waits after so many attempts: doubling from 5 s to an hour, up to a fifth more by `fraction`."""
     delay = min(FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, _MOST_DOUBLINGS), LONGEST_DELAY_SECONDS)
     return float(delay) * (1 + _JITTER * fraction)
-
-
-def describe_event(hook: Hook, queued: QueuedEvent, event: KeptEvent | None, around: Surroundings) -> dict[str, Any]:
-    """An event as a hook is told it; what is gone with its profile is null. The members are those of docs/hooks.md."""
-    told: dict[str, Any] = {
-        "event_id": queued.id.hex(),
-        "event_type": queued.type,
-        "event_date": _nanoseconds(queued.at),
-        "account_id": ACCOUNT_ID,
-        "is_test": False,
-    }
-    if queued.is_replay:
-        told["is_replay"] = True
-    if event is None:
-        return told | {"profile_id": None, "event_data": None}
-    trigger = around.configuration.triggers.get(event.trigger_id)
-    resource_id = trigger.resource if trigger else event.data.get("resource_id")
-    common = around.launches.get(event.launch_id, _NOTHING_COMMON)
-    item, address = around.items.get(event.message_id, _NO_ITEM)
-    profile = around.profiles.get(event.profile_id)
-    told["profile_id"] = event.profile_id.hex() if profile else None
-    told["list_id"] = event.database_id
-    told["event_data"] = _event_data(event, resource_id, event.data.get("workflow_id", common.workflow_id))
-    told["custom_data"] = _custom_data(hook, event, profile, item, common.custom_data)
-    address = event.data.get("address", "") or address
-    return told | _describe_subscriptions(profile, resource_id, trigger.channel if trigger else None, address)
-
-
-def describe_test(hook: Hook, event_id: bytes, at: datetime) -> dict[str, Any]:
-    """An event that never happened, to try a hook."""
-    return {
-        "event_id": event_id.hex(),
-        "event_type": hook.events[0],
-        "event_date": _nanoseconds(at),
-        "account_id": ACCOUNT_ID,
-        "is_test": True,
-        "profile_id": None,
-        "event_data": {},
-        "custom_data": {},
-    }
-
-
-def _event_data(event: KeptEvent, resource_id: int | None, workflow_id: int | None) -> dict[str, Any]:
-    said = event.data.copy()
-    said.pop("custom_data", None)
-    if event.message_id:
-        said["message_id"] = event.message_id.hex()
-    if event.trigger_id:
-        said["campaign_id"] = event.trigger_id
-    if resource_id:
-        said["resource_id"] = resource_id
-    if event.launch_id:
-        said["launch_id"] = event.launch_id.hex()
-    if workflow_id:
-        said["workflow_id"] = workflow_id
-    return said
-
-
-def _custom_data(
-    hook: Hook, event: KeptEvent, profile: Profile | None, item: Mapping[str, Any], of_call: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Fields of the profile, over them what the call said at its root, over that what it said of the item."""
-    of_profile = {name: profile.fields.get(name) for name in hook.fields} if profile and hook.fields else {}
-    return {**of_profile, **of_call, **item, **(event.data.get("custom_data") or {})}
-
-
-def _describe_subscriptions(
-    profile: Profile | None, resource_id: int | None, channel: str | None, address: str
-) -> dict[str, Any]:
-    """The subscriptions that an event is about: those of its resource, or all where there is none."""
-    if profile is None:
-        return {"subscription": None}
-    there = [one for one in profile.subscriptions if resource_id is None or one["resource_id"] == resource_id]
-    told: dict[str, Any] = {"subscription": [_describe_subscription(one) for one in there]}
-    if channel and address:
-        told["_md5"] = hashes.of_address(_key(channel, address))
-        meant = next((one for one in there if one["channel"] == channel and addresses.of(one) == address), None)
-        if meant:
-            told["subscription_hash_id"] = hashes.of_subscription(profile.id, meant)
-    return told
-
-
-def _describe_subscription(one: Subscription) -> dict[str, Any]:
-    return {name: one[name] for name in _SUBSCRIPTION_MEMBERS if name in one}
-
-
-def _key(channel: str, address: str) -> str:
-    try:
-        return addresses.key(channel, address)
-    except ValueError:
-        return address
-
-
-def _nanoseconds(at: datetime) -> str:
-    """RFC 3339 with nine digits, of which an event has six."""
-    text: str = msgspec.to_builtins(at.astimezone(UTC))
-    return f"{text[:-1]}000Z" if at.microsecond else f"{text[:-1]}.000000000Z"

@@ -1,9 +1,11 @@
 """The connection to PostgreSQL: a pool, transactions, and how whole columns travel."""
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from itertools import islice
+from itertools import accumulate, islice
+from operator import itemgetter
 from struct import Struct
 from typing import Any, LiteralString
 
@@ -28,6 +30,8 @@ LOCK_MIGRATE, LOCK_KEYS, LOCK_BUCKETS, LOCK_USERS, LOCK_GRAPHS = 7001, 7002, 700
 _COPY_LINES = 1000
 _has_escapes = re.compile(r"[\\\n\r\t]").search
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+_last_byte = itemgetter(-1)
 
 _LENGTH = Struct(">i").pack
 _SMALLINT = Struct(">ih").pack
@@ -145,6 +149,21 @@ def id_columns(identifiers: Sequence[bytes]) -> dict[str, object]:
     return {
         "buckets": smallint_column([identifier[-1] for identifier in identifiers]),
         "ids": bytea_column(identifiers),
+    }
+
+
+def bucket_columns(identifiers: Sequence[bytes]) -> dict[str, object]:
+    """The parameters of statements that look up together what is in one bucket: of `ids` those from the `firsts` to the
+    `lasts` are in the `buckets`. Half the work of a look-up for each.
+    """
+    ordered = sorted(identifiers, key=_last_byte)
+    counts = Counter(map(_last_byte, ordered))
+    lasts = list(accumulate(counts.values()))
+    return {
+        "buckets": smallint_column(list(counts)),
+        "firsts": integer_column([1, *(last + 1 for last in lasts[:-1])]),
+        "lasts": integer_column(lasts),
+        "ids": bytea_column(ordered),
     }
 
 

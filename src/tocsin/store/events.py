@@ -10,7 +10,7 @@ import msgspec
 from tocsin.core import ids
 from tocsin.core.messages import Event
 from tocsin.core.traffic import COUNTED, minute_of
-from tocsin.store import hooks, queries
+from tocsin.store import hook_events, queries
 from tocsin.store.database import (
     Transaction,
     bytea_column,
@@ -66,7 +66,7 @@ async def insert(transaction: Transaction, events: Sequence[Event]) -> None:
     """Events by COPY, their totals, and places in the queues of the hooks that want them."""
     await copy(transaction, "events", _COLUMNS, map(_line, events))
     await transaction.execute(_SQL["add_totals"], _totals(events))
-    await hooks.enqueue(transaction, events)
+    await hook_events.enqueue(transaction, events)
 
 
 async def list_totals(transaction: Transaction) -> list[tuple[int, str, int]]:

@@ -1,32 +1,14 @@
-"""What hooks have still to be told: queued with the events, taken in batches, deleted when delivered."""
+"""How far hooks are: the lanes in which they are told, their pauses, and old events on their way to them again."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from tocsin.core import hooks, ids
-from tocsin.core.configuration_hooks import Hook
-from tocsin.core.hooks import CommonData, KeptEvent, QueuedEvent
-from tocsin.core.messages import Event
-from tocsin.store import planner, queries
-from tocsin.store.database import (
-    Row,
-    Transaction,
-    bytea_column,
-    copy,
-    fetch,
-    id_columns,
-    integer_column,
-    smallint_column,
-)
+from tocsin.core import ids
+from tocsin.store import queries
+from tocsin.store.database import Transaction, fetch, integer_column, smallint_column
 
 _SQL = queries.load("hooks")
-_COLUMNS = ("bucket", "hook_id", "place", "event_id", "at", "type", "is_replay")
-_ALL_BUCKETS = smallint_column(range(ids.BUCKETS))
-
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Held(NamedTuple):
@@ -35,14 +17,6 @@ class Held(NamedTuple):
     hook_id: int
     lane: int
     lease_id: bytes
-
-
-class Batch(NamedTuple):
-    """Events that are delivered together, however often that is tried; `attempts` so far."""
-
-    id: bytes
-    attempts: int
-    events: list[QueuedEvent]
 
 
 class Lane(NamedTuple):
@@ -54,13 +28,6 @@ class Lane(NamedTuple):
     failure: str
     delivered_at: datetime | None
     oldest_at: datetime | None
-
-
-class Waiting(NamedTuple):
-    """How many events wait for a hook, and when the oldest of them happened."""
-
-    total: int
-    oldest_at: datetime
 
 
 class Pause(NamedTuple):
@@ -96,71 +63,6 @@ class ReplayPlace(NamedTuple):
     after_id: bytes
 
 
-async def enqueue(transaction: Transaction, events: Sequence[Event]) -> None:
-    """Queue events for the hooks that want them, in the transaction that inserts them, in order."""
-    rows = await fetch(transaction, _SQL["list_wanted"])
-    if not rows:
-        return
-    listening = [hook for spec, _ in rows if (hook := hooks.parse(spec)).active]
-    resources = await _list_resources(transaction) if any(hook.resources for hook in listening) else {}
-    workflows = await _list_workflows(transaction, events) if any(hook.workflows for hook in listening) else {}
-    lines = [
-        _line(hook.id, place, event.message.profile_id, QueuedEvent(event.id, event.at, event.type, is_replay=False))
-        for place, event in enumerate(events, rows[0][1])
-        for hook in listening
-        if hooks.wants(
-            hook,
-            event,
-            resources.get(event.message.trigger_id, event.data.get("resource_id")),
-            event.data.get("workflow_id", workflows.get(event.message.launch_id)),
-        )
-    ]
-    if lines:
-        await copy(transaction, "hook_events", _COLUMNS, lines)
-
-
-async def enqueue_again(transaction: Transaction, hook: Hook, events: Sequence[KeptEvent]) -> int:
-    """Queue those old events that a hook wants, marked as a replay; how many."""
-    rows = await fetch(transaction, _SQL["list_wanted"])
-    resources = await _list_resources(transaction) if hook.resources else {}
-    launches = await list_common(transaction, {event.launch_id for event in events}) if hook.workflows else {}
-    lines = [
-        _line(hook.id, place, event.profile_id, QueuedEvent(event.id, event.at, event.type, is_replay=True))
-        for place, event in enumerate(events, rows[0][1] if rows else 0)
-        if hooks.wants(
-            hook,
-            event,
-            resources.get(event.trigger_id, event.data.get("resource_id")),
-            event.data.get("workflow_id", launches.get(event.launch_id, CommonData()).workflow_id),
-        )
-    ]
-    await copy(transaction, "hook_events", _COLUMNS, lines)
-    return len(lines)
-
-
-async def enqueue_test(transaction: Transaction, hook_id: int, event_id: bytes, at: datetime) -> None:
-    """Queue an event that never happened."""
-    rows = await fetch(transaction, _SQL["list_wanted"])
-    test = QueuedEvent(event_id, at, hooks.TEST, is_replay=False)
-    await copy(transaction, "hook_events", _COLUMNS, [_line(hook_id, rows[0][1], event_id, test)])
-
-
-def _line(hook_id: int, place: int, profile_id: bytes, event: QueuedEvent) -> str:
-    return (
-        f"{profile_id[-1]}\t{hook_id}\t{place}\t\\\\x{event.id.hex()}\t{event.at.isoformat()}\t{event.type}"
-        f"\t{'t' if event.is_replay else 'f'}\n"
-    )
-
-
-async def _list_resources(transaction: Transaction) -> dict[int, int]:
-    return {trigger_id: resource_id for trigger_id, resource_id in await fetch(transaction, _SQL["list_resources"])}  # noqa: C416 - rows are of any width
-
-
-async def _list_workflows(transaction: Transaction, events: Sequence[Event]) -> dict[bytes, int | None]:
-    launches = await list_common(transaction, {event.message.launch_id for event in events})
-    return {launch_id: common.workflow_id for launch_id, common in launches.items()}
-
-
 async def add_lanes(transaction: Transaction, hook_ids: Sequence[int]) -> None:
     """The lanes of hooks, where they are not there yet."""
     await transaction.execute(_SQL["add_lanes"], {"hook_ids": integer_column(hook_ids)})
@@ -190,59 +92,9 @@ async def claim(
     return [Held(hook_id, lane, lease_id) for (lane,) in rows]
 
 
-async def hold(transaction: Transaction, held: Held, until: datetime) -> Row | None:
-    """Keep a lane for longer, and lock it; its batch. None when it is not this worker's, or its hook is paused."""
-    rows = await fetch(transaction, _SQL["hold"], **held._asdict(), leased_until=until)
-    return rows[0] if rows else None
-
-
-async def take(
-    transaction: Transaction, held: Held, *, now: datetime, until: datetime, batch_id: bytes, limit: int
-) -> Batch | None:
-    """The batch of a lane that is held for longer: the one that is under way, else a new one of that id with up to
-    `limit` events. None when the lane is not this worker's, its hook is paused, or nothing is left; then it is free.
-    """
-    begun = await hold(transaction, held, until)
-    if begun is None or begun[0] is not None:
-        return _batch(begun) if begun else None
-    first = await fetch(
-        transaction,
-        _SQL["list_first"],
-        hook_id=held.hook_id,
-        lane=held.lane,
-        limit=limit,
-        limit_of_bucket=-(-limit // hooks.LANES),
-    )
-    if not first:
-        await release(transaction, held, now)
-        return None
-    await planner.prefer_keys(transaction)
-    buckets, places, event_ids, ats, types, replays = map(list, zip(*first, strict=True))
-    taken = await fetch(
-        transaction,
-        _SQL["take"],
-        hook_id=held.hook_id,
-        lane=held.lane,
-        batch_id=batch_id,
-        buckets=smallint_column(buckets),
-        places=places,
-        event_ids=bytea_column(event_ids),
-        ats=ats,
-        types=types,
-        replays=replays,
-    )
-    return _batch(taken[0])
-
-
-def _batch(row: Row) -> Batch:
-    batch_id, attempts, *columns = row
-    return Batch(batch_id, attempts, [QueuedEvent(*one) for one in zip(*columns, strict=True)])
-
-
-async def finish(transaction: Transaction, held: Held, batch_id: bytes, now: datetime) -> None:
-    """A batch is delivered."""
-    finished = {"hook_id": held.hook_id, "lane": held.lane, "batch_id": batch_id, "now": now}
-    await transaction.execute(_SQL["finish"], finished)
+async def hold(transaction: Transaction, held: Held, until: datetime) -> bool:
+    """Keep a lane for longer; False when it is not this worker's, or its hook is paused."""
+    return bool(await fetch(transaction, _SQL["hold"], **held._asdict(), leased_until=until))
 
 
 async def postpone(
@@ -284,46 +136,9 @@ async def drop_failing(transaction: Transaction, hook_id: int) -> int:
     return int(rows[0][0])
 
 
-async def list_events(transaction: Transaction, held: Held, batch: Batch) -> dict[bytes, KeptEvent]:
-    """The events of a lane's batch that are still there, by id."""
-    found = _events(await fetch(transaction, _SQL["list_events"], hook_id=held.hook_id, lane=held.lane))
-    missing = [one for one in batch.events if one.id not in found and one.type != hooks.TEST]
-    if missing:
-        sought = {"ids": bytea_column([one.id for one in missing]), "ats": [one.at for one in missing]}
-        found |= _events(await fetch(transaction, _SQL["list_moved_events"], buckets=_ALL_BUCKETS, **sought))
-    return found
-
-
-def _events(rows: Sequence[Row]) -> dict[bytes, KeptEvent]:
-    return {event.id: event for event in map(_event, rows)}
-
-
-def _event(row: Row) -> KeptEvent:
-    *named, data = row
-    return KeptEvent._make((*named, _decode(data)))
-
-
-async def list_common(transaction: Transaction, launch_ids: set[bytes]) -> dict[bytes, CommonData]:
-    """What the launches that are still there have in common for their messages."""
-    rows = await fetch(transaction, _SQL["list_common"], **id_columns([one for one in launch_ids if one]))
-    return {launch_id: CommonData(workflow_id, _decode(custom)) for launch_id, workflow_id, custom in rows}
-
-
-async def list_items(transaction: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, tuple[dict[str, Any], str]]:
-    """The `custom_data` of the items of messages, and their addresses."""
-    rows = await fetch(transaction, _SQL["list_items"], **id_columns(message_ids)) if message_ids else []
-    return {message_id: (_decode(custom) if custom else {}, address) for message_id, custom, address in rows}
-
-
 async def list_lanes(transaction: Transaction) -> list[Lane]:
     """How all lanes are."""
     return [Lane(*row) for row in await fetch(transaction, _SQL["list_lanes"])]
-
-
-async def list_waiting(transaction: Transaction) -> dict[int, Waiting]:
-    """What waits for hooks beside the batches under way."""
-    rows = await fetch(transaction, _SQL["list_waiting"], buckets=_ALL_BUCKETS)
-    return {hook_id: Waiting(total, oldest_at) for hook_id, total, oldest_at in rows}
 
 
 async def list_pauses(transaction: Transaction) -> dict[int, Pause]:
@@ -357,21 +172,6 @@ async def claim_replay(transaction: Transaction) -> ReplayPlace | None:
     return ReplayPlace(*rows[0]) if rows else None
 
 
-async def list_page(transaction: Transaction, place: ReplayPlace, types: Sequence[str], limit: int) -> list[KeptEvent]:
-    """The next events of the bucket at which a replay is."""
-    rows = await fetch(
-        transaction,
-        _SQL["list_page"],
-        bucket=place.next_bucket,
-        after_at=place.after_at,
-        after_id=place.after_id,
-        until=place.until,
-        types=list(types),
-        limit=limit,
-    )
-    return [_event(row) for row in rows]
-
-
 async def advance_replay(transaction: Transaction, place: ReplayPlace, added: int) -> None:
     """Where a replay goes on; beyond the last bucket it is over."""
     if place.next_bucket == ids.BUCKETS:
@@ -389,12 +189,6 @@ async def advance_replay(transaction: Transaction, place: ReplayPlace, added: in
     )
 
 
-async def delete_old(transaction: Transaction, before: datetime, hook_ids: Sequence[int]) -> int:
-    """Forget what was queued before an instant, and everything of all but these hooks; how many events that were."""
-    known = integer_column(hook_ids)
-    deleted = await transaction.execute(
-        _SQL["delete_old"],
-        {"buckets": _ALL_BUCKETS, "before": int(before.timestamp() * 1_000_000), "hook_ids": known},
-    )
-    await transaction.execute(_SQL["delete_others"], {"hook_ids": known})
-    return deleted.rowcount
+async def delete_others(transaction: Transaction, hook_ids: Sequence[int]) -> None:
+    """Forget the lanes, pauses and replays of all but these hooks."""
+    await transaction.execute(_SQL["delete_others"], {"hook_ids": integer_column(hook_ids)})

@@ -11,11 +11,13 @@ from tocsin.core import ids
 from tocsin.core.errors import Invalid
 from tocsin.core.mongo_tree import Filter
 from tocsin.core.profiles import Profile
+from tocsin.core.subscriptions import Subscription
 from tocsin.store import queries
 from tocsin.store.database import (
     LOCK_BUCKETS,
     Row,
     Transaction,
+    bucket_columns,
     copy,
     copy_json,
     fetch,
@@ -69,10 +71,12 @@ async def get_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -
     return _profiles(await fetch(transaction, _SQL["get_anywhere"], **id_columns(profile_ids)))
 
 
-async def get_bare_anywhere(transaction: Transaction, profile_ids: Sequence[bytes]) -> dict[bytes, Profile]:
-    """Profiles of any database by id, with their subscriptions and without their fields."""
-    rows = await fetch(transaction, _SQL["get_subscriptions_anywhere"], **id_columns(profile_ids))
-    return {identifier: Profile(identifier, {}, _decode_subscriptions(known)) for identifier, known in rows}
+async def get_subscriptions_anywhere(
+    transaction: Transaction, profile_ids: Sequence[bytes]
+) -> dict[bytes, list[Subscription]]:
+    """The subscriptions of profiles of any database by id, without their fields, which may be large."""
+    rows = await fetch(transaction, _SQL["get_subscriptions_anywhere"], **bucket_columns(profile_ids))
+    return {identifier: _decode_subscriptions(known) for identifier, known in rows}
 
 
 async def insert(transaction: Transaction, database_id: int, profiles: Sequence[Profile]) -> None:

@@ -316,22 +316,27 @@ CREATE TABLE secrets (
     PRIMARY KEY (name, number)
 );
 
--- What hooks have still to be told, a narrow row each; `place` says in which order (microseconds of the database's clock).
--- at: when the event happened, by which it is found; type: in case it is gone with its profile.
+-- What hooks have still to be told: a row for what was recorded together for a lane of a hook. bucket: the first of the
+-- sixteen of the lane. place: in which order (microseconds of the database's clock). event_id: the first of event_ids, of
+-- which each has 12 bytes. at: when the first of them happened. times: when each did, in microseconds since 1970, by which
+-- it is found. types: in case it is gone with its profile.
 CREATE TABLE hook_events (
     bucket smallint NOT NULL,
     hook_id integer NOT NULL,
     place bigint NOT NULL,
     event_id bytea NOT NULL,
     at timestamptz NOT NULL,
-    type text NOT NULL,
+    total integer NOT NULL,
     is_replay boolean NOT NULL DEFAULT false,
+    event_ids bytea NOT NULL,
+    times bigint[] NOT NULL,
+    types text[] NOT NULL,
     PRIMARY KEY (bucket, hook_id, place, event_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
 
 -- A sixteenth of the buckets of a hook: one batch of it is under way, so the order of what happened to a profile is kept.
--- The batch stays as it is until it is delivered. While a worker has it, due_at is the end of the lease.
--- lease_id: of the worker that had it last.
+-- The batch stays as it is until it is delivered: places and event_ids are the keys of its rows, total counts its events.
+-- While a worker has it, due_at is the end of the lease. lease_id: of the worker that had it last.
 CREATE TABLE hook_lanes (
     hook_id integer NOT NULL,
     lane smallint NOT NULL,
@@ -343,9 +348,9 @@ CREATE TABLE hook_lanes (
     delivered_at timestamptz,
     batch_id bytea,
     event_ids bytea[] NOT NULL DEFAULT '{}',
-    ats timestamptz[] NOT NULL DEFAULT '{}',
-    types text[] NOT NULL DEFAULT '{}',
-    replays boolean[] NOT NULL DEFAULT '{}',
+    places bigint[] NOT NULL DEFAULT '{}',
+    total integer NOT NULL DEFAULT 0,
+    oldest_at timestamptz,
     PRIMARY KEY (hook_id, lane)
 ) WITH (fillfactor = 50);
 

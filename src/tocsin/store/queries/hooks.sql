@@ -1,15 +1,3 @@
--- name: list_wanted
--- Which hooks are there, and what time is it for the order of their queues, in microseconds?
-SELECT spec::text, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-FROM configuration
-WHERE kind = 'hooks' AND spec IS NOT NULL;
-
--- name: list_resources
--- Which triggers are for a resource?
-SELECT key::integer, (spec->>'resource')::integer
-FROM configuration
-WHERE kind = 'triggers' AND spec->>'resource' IS NOT NULL;
-
 -- name: add_lanes
 -- A row for each lane of a hook; those that are there stay.
 INSERT INTO hook_lanes (hook_id, lane)
@@ -29,14 +17,8 @@ WITH due AS (
         AND (
             hook_lanes.batch_id IS NOT NULL
             OR EXISTS (
-                SELECT
-                FROM generate_series(hook_lanes.lane * 16, hook_lanes.lane * 16 + 15) AS buckets (bucket)
-                CROSS JOIN LATERAL (
-                    SELECT
-                    FROM hook_events
-                    WHERE hook_events.bucket = buckets.bucket::smallint AND hook_events.hook_id = %(hook_id)s
-                    LIMIT 1
-                ) AS first
+                SELECT FROM hook_events
+                WHERE hook_events.bucket = (hook_lanes.lane * 16)::smallint AND hook_events.hook_id = %(hook_id)s
             )
         )
     ORDER BY hook_lanes.due_at
@@ -50,49 +32,12 @@ WHERE hook_lanes.hook_id = due.hook_id AND hook_lanes.lane = due.lane
 RETURNING hook_lanes.lane;
 
 -- name: hold
--- Lock a lane that this worker has, and hold it for longer.
+-- Hold a lane that this worker has for longer.
 UPDATE hook_lanes
 SET due_at = %(leased_until)s
 WHERE hook_id = %(hook_id)s AND lane = %(lane)s AND lease_id = %(lease_id)s
     AND NOT EXISTS (SELECT FROM hook_pauses WHERE hook_pauses.hook_id = %(hook_id)s)
-RETURNING batch_id, attempts, event_ids, ats, types, replays;
-
--- name: list_first
--- The first of what waits in the buckets of a locked lane; of a bucket in order.
-SELECT queued.*
-FROM generate_series(%(lane)s::integer * 16, %(lane)s::integer * 16 + 15) AS buckets (bucket)
-CROSS JOIN LATERAL (
-    SELECT hook_events.bucket, hook_events.place, hook_events.event_id, hook_events.at, hook_events.type,
-        hook_events.is_replay
-    FROM hook_events
-    WHERE hook_events.bucket = buckets.bucket::smallint AND hook_events.hook_id = %(hook_id)s
-    ORDER BY hook_events.place, hook_events.event_id
-    LIMIT %(limit_of_bucket)s
-) AS queued
-ORDER BY queued.place, queued.event_id
-LIMIT %(limit)s;
-
--- name: take
--- Put the first of what waits into the batch of their lane, which is locked.
-WITH taken AS (
-    DELETE FROM hook_events
-    USING unnest(%(buckets)s::smallint[], %(places)s::bigint[], %(event_ids)s::bytea[]) AS first (bucket, place, event_id)
-    WHERE hook_events.bucket = first.bucket AND hook_events.hook_id = %(hook_id)s
-        AND hook_events.place = first.place AND hook_events.event_id = first.event_id
-)
-UPDATE hook_lanes
-SET batch_id = %(batch_id)s, event_ids = %(event_ids)s::bytea[], ats = %(ats)s::timestamptz[],
-    types = %(types)s::text[], replays = %(replays)s::boolean[]
-WHERE hook_lanes.hook_id = %(hook_id)s AND hook_lanes.lane = %(lane)s
-RETURNING hook_lanes.batch_id, hook_lanes.attempts, hook_lanes.event_ids, hook_lanes.ats, hook_lanes.types,
-    hook_lanes.replays;
-
--- name: finish
--- A batch is delivered, if it still is the one of its lane; the lane stays with this worker.
-UPDATE hook_lanes
-SET batch_id = NULL, event_ids = '{}', ats = '{}', types = '{}', replays = '{}', attempts = 0, failing_since = NULL,
-    failure = '', delivered_at = %(now)s
-WHERE hook_id = %(hook_id)s AND lane = %(lane)s AND batch_id = %(batch_id)s;
+RETURNING lane;
 
 -- name: postpone
 -- A batch is to be tried again, if it still is the one of its lane; since when has that lane been failing?
@@ -127,63 +72,28 @@ WHERE hook_id = %(hook_id)s AND failing_since IS NOT NULL;
 -- name: drop_failing
 -- Forget the batches of a hook that fail, and count their events.
 WITH failing AS (
-    SELECT hook_id, lane, cardinality(event_ids) AS total
+    SELECT hook_id, lane, total, places, event_ids
     FROM hook_lanes
     WHERE hook_id = %(hook_id)s AND failing_since IS NOT NULL AND batch_id IS NOT NULL
     FOR UPDATE
+), forgotten AS (
+    DELETE FROM hook_events
+    USING failing
+    WHERE hook_events.bucket = (failing.lane * 16)::smallint AND hook_events.hook_id = failing.hook_id
+        AND hook_events.place = ANY(failing.places) AND hook_events.event_id = ANY(failing.event_ids)
 ), dropped AS (
     UPDATE hook_lanes
-    SET batch_id = NULL, event_ids = '{}', ats = '{}', types = '{}', replays = '{}'
+    SET batch_id = NULL, places = '{}', event_ids = '{}', total = 0, oldest_at = NULL
     FROM failing
     WHERE hook_lanes.hook_id = failing.hook_id AND hook_lanes.lane = failing.lane
 )
 SELECT COALESCE(sum(total), 0)::bigint FROM failing;
 
--- name: list_events
--- The events of a lane's batch by id and time; those of merged profiles are in other buckets than their ids say.
-SELECT events.id, events.at, events.type, events.database_id, events.profile_id, events.message_id, events.launch_id,
-    events.trigger_id, events.data::text
-FROM hook_lanes
-CROSS JOIN unnest(hook_lanes.event_ids, hook_lanes.ats) AS sought (id, at)
-JOIN events ON events.bucket = get_byte(sought.id, 11) AND events.id = sought.id AND events.at = sought.at
-WHERE hook_lanes.hook_id = %(hook_id)s AND hook_lanes.lane = %(lane)s;
-
--- name: list_moved_events
--- Events by id and time, in whatever bucket.
-SELECT events.id, events.at, events.type, events.database_id, events.profile_id, events.message_id, events.launch_id,
-    events.trigger_id, events.data::text
-FROM events
-WHERE events.bucket = ANY(%(buckets)s::smallint[]) AND events.id = ANY(%(ids)s::bytea[])
-    AND events.at = ANY(%(ats)s::timestamptz[]);
-
--- name: list_common
--- What launches have in common: the workflow that they started, and the data of their calls.
-SELECT launches.id, launches.workflow_id, launches.custom_data::text
-FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
-JOIN launches ON launches.bucket = sought.bucket AND launches.id = sought.id;
-
--- name: list_items
--- What calls said of the items of messages, and their addresses: in the queue, or with the event that has the message's id.
-SELECT messages.id, messages.custom_data::text, messages.address
-FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
-JOIN messages ON messages.bucket = sought.bucket AND messages.id = sought.id
-UNION ALL
-SELECT events.id, (events.data->'custom_data')::text, COALESCE(events.data->>'address', '')
-FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
-JOIN events ON events.bucket = sought.bucket AND events.id = sought.id;
-
 -- name: list_lanes
 -- How the lanes of hooks are: how many events their batches have, since when they fail and why.
-SELECT hook_id, cardinality(event_ids), failing_since, failure, delivered_at, ats[1]
+SELECT hook_id, total, failing_since, failure, delivered_at, oldest_at
 FROM hook_lanes
 ORDER BY hook_id, lane;
-
--- name: list_waiting
--- How many events wait for each of these hooks beside the batches, and when the first to go of a bucket happened.
-SELECT hook_events.hook_id, count(*), min(hook_events.at)
-FROM hook_events
-WHERE hook_events.bucket = ANY(%(buckets)s::smallint[])
-GROUP BY hook_events.hook_id;
 
 -- name: list_pauses
 -- Which hooks are paused, since when and why?
@@ -216,18 +126,6 @@ ORDER BY hook_id
 LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
--- name: list_page
--- Events of a bucket in order, from after one; all that a replay may want.
-SELECT id, at, type, database_id, profile_id, message_id, launch_id, trigger_id, data::text
-FROM events
-WHERE bucket = %(bucket)s::smallint
-    AND at >= %(after_at)s
-    AND at < %(until)s
-    AND type = ANY(%(types)s::text[])
-    AND (at, id) > (%(after_at)s, %(after_id)s)
-ORDER BY at, id
-LIMIT %(limit)s;
-
 -- name: advance_replay
 -- Where a replay goes on.
 UPDATE hook_replays
@@ -237,12 +135,6 @@ WHERE hook_id = %(hook_id)s;
 -- name: delete_replay
 -- A replay is over.
 DELETE FROM hook_replays WHERE hook_id = %(hook_id)s;
-
--- name: delete_old
--- Forget what was queued before a time, in microseconds, and everything of hooks that are no more.
-DELETE FROM hook_events
-WHERE bucket = ANY(%(buckets)s::smallint[])
-    AND (place < %(before)s OR NOT hook_id = ANY(%(hook_ids)s::integer[]));
 
 -- name: delete_others
 -- Forget the lanes, pauses and replays of hooks that are no more.

@@ -27,10 +27,14 @@ FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
 JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id;
 
 -- name: get_subscriptions_anywhere
--- The subscriptions of profiles of any database, for what needs no fields, which may be large.
-SELECT profiles.id, profiles.subscriptions::text
-FROM unnest(%(buckets)s::smallint[], %(ids)s::bytea[]) AS sought (bucket, id)
-JOIN profiles ON profiles.bucket = sought.bucket AND profiles.id = sought.id;
+-- The subscriptions of profiles of any database, those of a bucket together, for what needs no fields, which may be large.
+SELECT found.id, found.subscriptions::text
+FROM unnest(%(buckets)s::smallint[], %(firsts)s::integer[], %(lasts)s::integer[]) AS sought (bucket, first, last)
+CROSS JOIN LATERAL (
+    SELECT profiles.id, profiles.subscriptions
+    FROM profiles
+    WHERE profiles.bucket = sought.bucket AND profiles.id = ANY((%(ids)s::bytea[])[sought.first:sought.last])
+) AS found;
 
 -- name: update
 -- Write whole documents; the caller merged them under the locks of their buckets.
