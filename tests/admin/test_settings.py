@@ -95,6 +95,36 @@ async def test_a_secret_is_kept_unless_it_is_typed_and_never_shown(stage: Stage,
     assert secret not in str(await stage.rows("SELECT details FROM audits"))
 
 
+async def test_a_secret_within_a_structure_is_kept_unless_it_is_typed_and_never_shown(stage: Stage, owner: Browser):
+    more = """
+hooks:
+  - id: 2
+    name: shop
+    url: "https://shop.example.com/hook"
+    events: [send]
+    oauth2: {token_url: "https://login.example.com/token", client_id: shop, client_secret: "hunter2-${CRM}"}
+"""
+    await configuration.apply(stage.context, more, "more.yaml", {"CRM": "the rest of it"})
+    page = await owner.get("settings/hooks/2")
+    assert "hunter2" not in page.html
+    assert "the rest of it" not in page.html
+    said = page.form("hooks/2")["oauth2"]
+    await owner.send("settings/hooks/2", {"oauth2": said.replace("client_id: shop", "client_id: store")})
+    hook = (await read(stage)).hooks[2]
+    assert hook.oauth2
+    assert (hook.oauth2.client_id, hook.oauth2.client_secret) == ("store", "hunter2-${CRM}")
+    assert hook.secrets == {"CRM": "the rest of it"}
+    page = await owner.send("settings/hooks/2", {"oauth2": "{client_secret: 'typed ${CRM}'}"})
+    assert page.status == 422
+    assert "token_url is missing" in page.text
+    assert "typed $" not in page.html
+    await owner.send("settings/hooks/2", {"oauth2": said.replace("••••••••", "${CRM}")})
+    page = await owner.get("settings/hooks/2")
+    assert "${CRM}" in page.form("hooks/2")["oauth2"]
+    assert "the rest of it" not in page.html + (await owner.get("settings/export")).html
+    assert "hunter2" not in str(await stage.rows("SELECT details FROM audits"))
+
+
 async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(stage: Stage, owner: Browser):
     old = (await owner.get("settings/senders/1")).form("senders/1")
     await owner.send("settings/senders/1", {"port": "2526"})

@@ -23,6 +23,11 @@ def has_reference(text: str) -> bool:
     return bool(_reference.search(text))
 
 
+def is_reference(text: str) -> bool:
+    """Whether the text is one and nothing else."""
+    return bool(_reference.fullmatch(text))
+
+
 def list_references(entry: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Each name that the texts of an entry of a sender or a hook refer to, with the place of the text."""
     for member in (*MEMBERS, *ONLY_OF_HOOKS):

@@ -12,6 +12,7 @@ from tocsin.core.configuration import Database
 from tocsin.core.configuration_members import SECRET_MEMBERS
 from tocsin.core.errors import Invalid
 from tocsin.web.admin.forms import Form, Mistakes
+from tocsin.web.admin.settings import nested_secrets
 from tocsin.web.admin.settings.columns import read_columns, show_columns, typed_columns
 
 Kind = Literal[
@@ -162,7 +163,7 @@ def _show_secret(_: Any) -> str:
 
 
 def _show_structure(value: Any) -> str:
-    return yaml_document.write(value).rstrip() if value else ""
+    return yaml_document.write(nested_secrets.hide(value)).rstrip() if value else ""
 
 
 def _show_columns(value: Any) -> Any:
@@ -192,7 +193,16 @@ def _typed(field: Field, form: Form) -> Any:
         return typed_columns(form)
     if field.kind == "box":
         return form.is_on(field.name)
+    if field.kind == "structure":
+        return _typed_structure(form.raw(field.name))
     return "" if field.kind == "secret" else form.raw(field.name)
+
+
+def _typed_structure(text: str) -> str:
+    document = yaml_document.read(text)
+    if document.mistakes or (told := nested_secrets.forget(document.value)) == document.value:
+        return text
+    return yaml_document.write(told).rstrip()
 
 
 def read_members(fields: Sequence[Field], form: Form, before: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
@@ -202,6 +212,8 @@ def read_members(fields: Sequence[Field], form: Form, before: Mapping[str, Any],
         found = mistakes.read(lambda field=field: _read(field, form), None)  # type: ignore[misc]  # Bound at once.
         if field.kind == "secret" and not found:
             continue
+        if field.kind == "structure":
+            found = nested_secrets.restore(found, before.get(field.name))
         if field.kind in ("words", "references"):
             found = _in_order(found, before.get(field.name, ()))
         if found in ((), [], {}, None, "") or (field.kind == "secret" and found == _CLEARED):

@@ -38,6 +38,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "settings_member_rules": ("Rules", "Правила"),
     "settings_member_url": ("URL", "URL"),
     "settings_member_method": ("Method", "Метод"),
+    "settings_member_oauth2": ("Access token of OAuth 2.0", "Токен доступа OAuth 2.0"),
     "settings_member_headers": ("Headers", "Заголовки"),
     "settings_member_json": ("JSON that is sent", "Отправляемый JSON"),
     "settings_member_form": ("Form that is sent", "Отправляемая форма"),
@@ -79,6 +80,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         'В YAML: {from: "22:00", to: "08:00", then: postpone}',
     ),
     "settings_hint_give_up_after": ("As YAML: {hours: 72}", "В YAML: {hours: 72}"),
+    "settings_hint_oauth2": (
+        'As YAML: {token_url: "https://login.example.com/token", client_id: tocsin, client_secret: "${NAME}"}',
+        'В YAML: {token_url: "https://login.example.com/token", client_id: tocsin, client_secret: "${NAME}"}',
+    ),
     "settings_hint_delivered": (
         "When accepted: true of servers that speak to those of recipients. When reported: needs DSN and return paths.",
         "По приёму: верно, если сервер сам связывается с сервером получателя. По отчёту: нужны DSN и обратные пути.",
