@@ -88,6 +88,18 @@ async def test_links_are_short_and_lead_to_where_they_did(stage: Stage):
     assert totals == [("click_sms", 2), ("send_sms", 1), ("uclick_sms", 1)]
 
 
+async def test_who_looks_at_a_copy_sees_the_links_as_they_were(stage: Stage):
+    (text,) = await send(stage)
+    ((message_id,),) = await stage.rows("SELECT encode(message_id, 'hex') FROM events WHERE type = 'send_sms'")
+    kept = await stage.post("webver/get", send_message_id=message_id)
+    assert kept["data"]["sms"]["text"] == text
+    harmless = await stage.post("webver/get", send_message_id=message_id, harmless=True)
+    assert harmless["data"]["sms"]["text"] == TEXT
+    await stage.rows("DELETE FROM short_links RETURNING code")
+    harmless = await stage.post("webver/get", send_message_id=message_id, harmless=True)
+    assert harmless["data"]["sms"]["text"] == "Ann: # and #."
+
+
 async def test_a_call_in_xml_sends_short_links_too(stage: Stage):
     async with provided(stage) as server:
         await configuration.apply(stage.context, MORE, "more.yaml", {})

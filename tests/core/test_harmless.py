@@ -4,10 +4,17 @@ from html import escape
 
 import pytest
 
-from tocsin.core import tracking, visits
+from tocsin.core import push, tracking, visits
 from tocsin.core.configuration import Trigger
 from tocsin.core.configuration_tracking import Tracking
-from tocsin.core.harmless import NO_PICTURE, NOWHERE, make_harmless_html, make_harmless_text
+from tocsin.core.harmless import (
+    NO_PICTURE,
+    NOWHERE,
+    make_harmless_html,
+    make_harmless_push,
+    make_harmless_sms,
+    make_harmless_text,
+)
 from tocsin.core.messages import ClaimedMessage
 from tocsin.core.public_links import PublicLinks
 from tocsin.core.tokens import Signer
@@ -63,6 +70,23 @@ def test_a_target_cannot_leave_its_attribute():
     token = tracking.make_token(SIGNER, "click", ID, 0, 1, b'https://example.org/"><script>')
     html = make_harmless_html(f'<a href="https://click.example.com/m/c/{token}">', LINKS)
     assert html == '<a href="https://example.org/&quot;&gt;&lt;script&gt;">'
+
+
+def test_a_push_message_leads_where_it_did_and_reports_nothing():
+    rewriter = LINKS.rewriter(trigger(None))
+    url, of_button = (rewriter.rewrite_url(one, ID, at, 2) for at, one in enumerate((URL, "https://example.org")))
+    sent = push.Notification(
+        "Hi", url=url, buttons=(push.Button("Go", of_button),), uid="u" * 32, report_url="https://x/m/p"
+    )
+    assert "/m/c/" in sent.url
+    harmless = push.decode(make_harmless_push(push.encode(sent), LINKS))
+    assert harmless == push.Notification("Hi", url=URL, buttons=(push.Button("Go", "https://example.org"),))
+
+
+def test_an_sms_leads_where_it_did_and_forgotten_links_of_ours_lead_nowhere():
+    base, code, other = LINKS.base_url, "0123456789a", "a9876543210"
+    said = make_harmless_sms(f"{base}/s/{code} {base}/s/{other} https://example.org/s/{other}", LINKS, {code: URL})
+    assert said == f"{URL} {NOWHERE} https://example.org/s/{other}"
 
 
 def test_a_page_of_beginnings_of_links_takes_no_time():

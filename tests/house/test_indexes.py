@@ -249,6 +249,7 @@ OF_OTHERS = {
     ),
     "short_links.list_taken": (short(CLAIMED), {"bucket", "code"}),
     "short_links.find": ({"bucket": 7, "code": 7}, {"bucket", "code"}),
+    "short_links.list_of_message": ({"bucket": 7, "message_id": bytes(12)}, {"bucket", "message_id"}),
     "short_links.delete": (keys(CLAIMED), {"bucket", "message_id"}),
     "short_links.delete_old": (
         {"buckets": smallint_column(range(256)), "before": bytes(12)},

@@ -10,10 +10,22 @@ from msgspec import structs
 from tocsin.actions.composition import read_attachments
 from tocsin.actions.context import Context
 from tocsin.core.configuration import Configuration
-from tocsin.core.copies import Copy, EmailCopy, PackedCopy, SentMessage, list_headers, pack, rebuild, unpack
-from tocsin.core.harmless import make_harmless_html, make_harmless_text
+from tocsin.core.copies import (
+    Copy,
+    EmailCopy,
+    PackedCopy,
+    PushCopy,
+    SentMessage,
+    SmsCopy,
+    list_headers,
+    pack,
+    rebuild,
+    unpack,
+)
+from tocsin.core.harmless import make_harmless_html, make_harmless_push, make_harmless_sms, make_harmless_text
 from tocsin.core.mime import Attachment
-from tocsin.store import copies, launches
+from tocsin.core.public_links import PublicLinks
+from tocsin.store import copies, launches, short_links
 from tocsin.store.database import Transaction
 
 # So many characters are packed in some 20 ms; a thread would only make two of a small batch wait for each other.
@@ -23,6 +35,7 @@ _PACKED_AT_ONCE = 5_000_000
 class MessageCopy(NamedTuple):
     """What a message was when it was sent. `attachments`: of a mail, those whose files are still kept."""
 
+    id: bytes
     sent_at: datetime
     content: Copy
     attachments: list[Attachment]
@@ -58,7 +71,7 @@ async def find(transaction: Transaction, message_id: bytes) -> MessageCopy | Non
     content = unpack(kept.content, kept.dictionary)
     launch_id = content.launch_id if isinstance(content, EmailCopy) else b""
     launched = await launches.get(transaction, [launch_id]) if launch_id else {}
-    return MessageCopy(kept.at, content, (await read_attachments(transaction, launched)).get(launch_id, []))
+    return MessageCopy(message_id, kept.at, content, (await read_attachments(transaction, launched)).get(launch_id, []))
 
 
 async def make_harmless(
@@ -66,12 +79,20 @@ async def make_harmless(
 ) -> MessageCopy:
     """The same to be looked at by staff: nothing that they open or follow there counts, or unsubscribes anybody."""
     links = await context.links(transaction, configuration)
-    content = found.content
-    if isinstance(content, EmailCopy):
-        content = structs.replace(
-            content,
-            html=content.html and make_harmless_html(content.html, links),
-            text=make_harmless_text(content.text, links),
-            headers={name: make_harmless_text(value, links) for name, value in content.headers.items()},
-        )
-    return found._replace(content=content)
+    match found.content:
+        case EmailCopy() as email:
+            return found._replace(content=_make_harmless_email(email, links))
+        case SmsCopy() as sms:
+            leads = await short_links.list_of_message(transaction, found.id)
+            return found._replace(content=structs.replace(sms, text=make_harmless_sms(sms.text, links, leads)))
+        case PushCopy(payload=payload):
+            return found._replace(content=PushCopy(make_harmless_push(payload, links)))
+
+
+def _make_harmless_email(email: EmailCopy, links: PublicLinks) -> EmailCopy:
+    return structs.replace(
+        email,
+        html=email.html and make_harmless_html(email.html, links),
+        text=make_harmless_text(email.text, links),
+        headers={name: make_harmless_text(value, links) for name, value in email.headers.items()},
+    )

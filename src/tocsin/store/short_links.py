@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from tocsin.core import ids
-from tocsin.core.short_links import Place, ShortLink
+from tocsin.core.short_links import Place, ShortLink, spell
 from tocsin.store import planner, queries
 from tocsin.store.database import (
     Transaction,
@@ -54,6 +54,13 @@ async def find(transaction: Transaction, place: Place) -> ShortLink | None:
         return None
     message_id, number, links, url = rows[0]
     return ShortLink(message_id, place.code, number, links, url)
+
+
+async def list_of_message(transaction: Transaction, message_id: bytes) -> dict[str, str]:
+    """Where the links of a message lead, by their codes as the message spells them."""
+    bucket = ids.bucket(message_id)
+    rows = await fetch(transaction, _SQL["list_of_message"], bucket=bucket, message_id=message_id)
+    return {spell(Place(bucket, code)): url for code, url in rows}
 
 
 async def delete_of_profiles(transaction: Transaction, profile_ids: Sequence[bytes]) -> None:

@@ -22,6 +22,12 @@ SELECT message_id, number, links, url
 FROM short_links
 WHERE bucket = %(bucket)s::smallint AND code = %(code)s::bigint;
 
+-- name: list_of_message
+-- Where do the links of a message lead?
+SELECT code, url
+FROM short_links
+WHERE bucket = %(bucket)s::smallint AND message_id = %(message_id)s::bytea;
+
 -- name: list_messages
 -- Which messages did profiles get, or wait for?
 SELECT events.message_id
