@@ -14,6 +14,7 @@ from tocsin.web.admin import (
     launches,
     messages,
     overview,
+    triggers,
     users,
     versions,
 )
@@ -61,6 +62,10 @@ TABLE: tuple[Page, ...] = (
     Page("account/password", account.show, account.change_password),
     Page("account/codes", account.show_codes, account.change_codes),
     Page("account/sessions", account.show, account.end_sessions),
+    Page("triggers", triggers.list_triggers, nav="triggers"),
+    Page("triggers/new", triggers.show_new, triggers.create, "write", "write", nav="triggers"),
+    Page("triggers/{id}", triggers.show, triggers.change, "look", "write", nav="triggers"),
+    Page("triggers/{id}/edit", triggers.show_edit, triggers.save, "write", "write", nav="triggers"),
     Page("triggers/{id}/versions", versions.of("triggers"), nav="triggers"),
     Page("templates/{id}/versions", versions.of("templates"), nav="templates"),
     Page("settings", whole.show, nav="settings"),

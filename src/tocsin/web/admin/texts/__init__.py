@@ -12,6 +12,7 @@ from tocsin.web.admin.texts import (
     overview,
     settings,
     settings_members,
+    triggers,
     versions,
     words,
 )
@@ -30,6 +31,7 @@ _MODULES = (
     settings,
     settings_members,
     versions,
+    triggers,
 )
 
 
