@@ -12,6 +12,7 @@ from tocsin.web.admin.texts import (
     overview,
     settings,
     settings_members,
+    templates,
     triggers,
     versions,
     words,
@@ -32,6 +33,7 @@ _MODULES = (
     settings_members,
     versions,
     triggers,
+    templates,
 )
 
 
