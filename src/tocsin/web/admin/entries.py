@@ -225,7 +225,12 @@ async def remove(visit: Visit, section: str, key: int) -> str:
 
 def key_of(visit: Visit) -> int:
     """The number that the address names, or NotFound."""
-    text = visit.path["id"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
+    number = parse_key(visit.path["id"])
+    if number is None:
         raise NotFound("there is no such number")
-    return int(text)
+    return number
+
+
+def parse_key(text: str) -> int | None:
+    """The number of an object; None for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None

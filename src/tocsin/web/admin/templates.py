@@ -60,7 +60,7 @@ _NEEDED: Final = {"email": ("from_email", "subject"), "sms": ("text",), "push": 
 async def list_templates(visit: Visit) -> Response:
     """Those that fit, by number, with how many triggers send them."""
     asked = {name: visit.query(name) for name in ("q", "channel")}
-    after = int(visit.query("after")) if visit.query("after").isdecimal() else 0
+    after = entries.parse_key(visit.query("after")) or 0
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
     fitting = [one for one in configuration.templates.values() if _fits(one, asked)]
@@ -132,8 +132,9 @@ async def show_new(visit: Visit) -> Response:
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
     entry: dict[str, Any] = {}
-    if visit.query("clone").isdecimal():
-        entry = configuration_changes.members_of(configuration, SECTION, int(visit.query("clone")))
+    cloned = entries.parse_key(visit.query("clone"))
+    if cloned is not None:
+        entry = configuration_changes.members_of(configuration, SECTION, cloned)
         entry["name"] = visit.t("entries_copy_of", of=entry["name"])
     entry.pop("id", None)
     number = str(configuration_changes.next_id(configuration, SECTION))
@@ -259,8 +260,8 @@ def _previewed(
 async def _draft(visit: Visit) -> tuple[Draft, dict[str, str]]:
     """The template that the form makes, under a number and a name in any case, and its mistakes by field."""
     found = _read(visit)
-    key = visit.form.text("key")
-    number = int(key) if key.isdecimal() else found.entry.get("id")
+    key = entries.parse_key(visit.form.text("key"))
+    number = found.entry.get("id") if key is None else key
     entry = {"name": "…"} | found.entry | {"id": number if isinstance(number, int) else _NEW}
     async with visit.context.database.transaction() as transaction:
         stored = configuration_file.list_objects(await visit.context.configuration(transaction))
@@ -270,11 +271,13 @@ async def _draft(visit: Visit) -> tuple[Draft, dict[str, str]]:
 
 async def _audience(visit: Visit, profile: str, content: str) -> Audience | Invalid | NotFound:
     """Whom to show it to and with what; or what is wrong with that."""
+    if len(content) > _MOST_CONTENT:
+        return Invalid(f"expected at most {_MOST_CONTENT:,} characters", path="content")
     try:
         decoded = msgspec.json.decode(content) if content.strip() else {}
     except (msgspec.DecodeError, RecursionError) as mistake:
         return Invalid(f"this is not JSON: {mistake}", path="content")
-    if not isinstance(decoded, dict) or len(content) > _MOST_CONTENT:
+    if not isinstance(decoded, dict):
         return Invalid('expected an object, as {"page": "…"}', path="content")
     try:
         async with visit.context.database.transaction() as transaction:
@@ -285,7 +288,7 @@ async def _audience(visit: Visit, profile: str, content: str) -> Audience | Inva
 
 async def send_test(visit: Visit) -> Response:
     """Send what the editor's form says to an address, and say what the server answered."""
-    key = int(visit.form.text("key")) if visit.form.text("key").isdecimal() else None
+    key = entries.parse_key(visit.form.text("key"))
     draft, mistakes = await _draft(visit)
     audience = await _audience(visit, visit.form.text(PROFILE), visit.form.raw(CONTENT))
     if isinstance(audience, Invalid | NotFound):
@@ -308,10 +311,10 @@ async def _send(visit: Visit, key: int | None, template: Template, audience: Aud
 
 async def _wish(visit: Visit, template: Template, audience: Audience) -> Wish:
     """The sender says the channel. Invalid without one, or when the template says nothing there."""
-    number = visit.form.text(SENDER)
+    number = entries.parse_key(visit.form.text(SENDER))
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
-    sender = configuration.senders.get(int(number)) if number.isdecimal() else None
+    sender = configuration.senders.get(number or 0)
     channel = next((one for one in channels_of(template) if sender and sender.channel == one), None)
     if sender is None or channel is None:
         raise Invalid(visit.t("templates_test_no_channel"), path="sender")

@@ -66,7 +66,7 @@ FIELDS: Final = (
 async def list_triggers(visit: Visit) -> Response:
     """Those that fit, by number, with what came of each ever."""
     asked = {name: visit.query(name) for name in ("q", "state", "channel", "database")}
-    after = int(visit.query("after")) if visit.query("after").isdecimal() else 0
+    after = entries.parse_key(visit.query("after")) or 0
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
         fitting = [one for one in configuration.triggers.values() if _fits(one, asked)]
@@ -179,8 +179,9 @@ async def show_new(visit: Visit) -> Response:
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
     entry: dict[str, Any] = {}
-    if visit.query("clone").isdecimal():
-        entry = configuration_changes.members_of(configuration, SECTION, int(visit.query("clone")))
+    cloned = entries.parse_key(visit.query("clone"))
+    if cloned is not None:
+        entry = configuration_changes.members_of(configuration, SECTION, cloned)
         entry |= {"name": visit.t("entries_copy_of", of=entry["name"]), "active": False}
     else:
         firsts = {name: min(getattr(configuration, f"{name}s"), default="") for name in ("database", "sender")}
@@ -190,8 +191,8 @@ async def show_new(visit: Visit) -> Response:
 
 
 def _asked_template(visit: Visit) -> dict[str, int]:
-    text = visit.query("template")
-    return {"template": int(text)} if text.isdecimal() else {}
+    number = entries.parse_key(visit.query("template"))
+    return {} if number is None else {"template": number}
 
 
 async def create(visit: Visit) -> Response:
