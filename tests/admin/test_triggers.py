@@ -258,6 +258,8 @@ async def test_a_name_never_becomes_html(owner: Browser):
 async def test_numbers_that_there_are_not_are_not_found(owner: Browser):
     for path in ("triggers/7", "triggers/x", "triggers/99999999999", "triggers/7/edit", "triggers/new?clone=7"):
         assert (await owner.get(path)).status == 404, path
+    for path in (f"triggers?after={'9' * 5000}", "triggers?after=²", "triggers/new?template=x", "triggers/new?clone=²"):
+        assert (await owner.get(path)).status == 200, path
 
 
 async def test_pages_of_triggers_speak_russian(stage: Stage, owner: Browser):
