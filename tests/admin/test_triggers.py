@@ -198,6 +198,18 @@ async def test_it_is_switched_off_and_on(stage: Stage, owner: Browser):
     assert "changed" in (await owner.get("audits?section=triggers")).text
 
 
+async def test_one_that_cannot_work_is_not_switched_on(stage: Stage, owner: Browser):
+    await stage.rows(
+        "UPDATE configuration SET spec = jsonb_set(spec, '{template}', '77'), version = 1000000"
+        " WHERE kind = 'triggers' AND key = '98' RETURNING key"
+    )
+    await stage.rows("UPDATE configuration_version SET version = 1000000 RETURNING version")
+    page = await owner.send("triggers/98", {"do": "activate"})
+    assert page.status == 409
+    assert "there is no template 77" in page.text
+    assert (await stored(stage, 98) or {}).get("active") is None
+
+
 async def test_a_clone_is_a_form_until_it_is_saved(stage: Stage, owner: Browser):
     form = (await owner.get("triggers/new?clone=97")).form("triggers/new")
     assert (form["id"], form["name"], form["resource"], "active" in form) == ("456", "Copy of Newsletter", "21", False)

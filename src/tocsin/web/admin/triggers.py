@@ -106,7 +106,7 @@ async def change(visit: Visit) -> Response:
     key, action = entries.key_of(visit), visit.form.text("do")
     if action == "remove":
         refusal = await entries.remove(visit, SECTION, key)
-        return await _page(visit, refusal) if refusal else visit.go(SECTION, "removed")
+        return await _page(visit, refusal, is_needed=True) if refusal else visit.go(SECTION, "removed")
     if action not in ("activate", "deactivate"):
         raise Invalid("there is nothing to do")
     try:
@@ -116,7 +116,8 @@ async def change(visit: Visit) -> Response:
     return visit.go(f"{SECTION}/{key}", f"triggers_{action}d")
 
 
-async def _page(visit: Visit, refusal: str) -> Response:
+async def _page(visit: Visit, refusal: str, *, is_needed: bool = False) -> Response:
+    """`refusal`: why nothing was changed; `is_needed` when that is because others name it."""
     key = entries.key_of(visit)
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
@@ -133,6 +134,7 @@ async def _page(visit: Visit, refusal: str) -> Response:
         409 if refusal else 200,
         trigger=trigger,
         refusal=refusal,
+        is_needed=is_needed,
         numbers=numbers,
         reasons=list(reasons.items())[:_REASONS],
         steps=steps,
