@@ -6,7 +6,19 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from tocsin.core.users import Right
-from tocsin.web.admin import access, account, audits, inbox, launches, messages, overview, users
+from tocsin.web.admin import (
+    access,
+    account,
+    audits,
+    inbox,
+    launches,
+    messages,
+    overview,
+    templates,
+    triggers,
+    users,
+    versions,
+)
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
 
@@ -51,6 +63,19 @@ TABLE: tuple[Page, ...] = (
     Page("account/password", account.show, account.change_password),
     Page("account/codes", account.show_codes, account.change_codes),
     Page("account/sessions", account.show, account.end_sessions),
+    Page("triggers", triggers.list_triggers, nav="triggers"),
+    Page("triggers/new", triggers.show_new, triggers.create, "write", "write", nav="triggers"),
+    Page("triggers/{id}", triggers.show, triggers.change, "look", "write", nav="triggers"),
+    Page("triggers/{id}/edit", triggers.show_edit, triggers.save, "write", "write", nav="triggers"),
+    Page("triggers/{id}/versions", versions.of("triggers"), nav="triggers"),
+    Page("templates", templates.list_templates, nav="templates"),
+    Page("templates/new", templates.show_new, templates.create, "write", "write", nav="templates"),
+    Page("templates/preview", templates.show_blank, templates.preview, "write", "write", nav="templates"),
+    Page("templates/test", templates.list_templates, templates.send_test, "look", "write", nav="templates"),
+    Page("templates/{id}", templates.show, templates.change, "look", "write", nav="templates"),
+    Page("templates/{id}/edit", templates.show_edit, templates.save, "write", "write", nav="templates"),
+    Page("templates/{id}/preview", templates.show_preview, nav="templates"),
+    Page("templates/{id}/versions", versions.of("templates"), nav="templates"),
     Page("settings", whole.show, nav="settings"),
     Page("settings/export", whole.export, right="settings", nav="settings"),
     Page("settings/apply", whole.show_apply, whole.apply, "users", "users", nav="settings"),
