@@ -6,7 +6,17 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from tocsin.core.users import Right
-from tocsin.web.admin import access, account, audits, inbox, launches, messages, overview, users
+from tocsin.web.admin import (
+    access,
+    account,
+    audits,
+    inbox,
+    launches,
+    messages,
+    overview,
+    users,
+    versions,
+)
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
 
@@ -51,6 +61,8 @@ TABLE: tuple[Page, ...] = (
     Page("account/password", account.show, account.change_password),
     Page("account/codes", account.show_codes, account.change_codes),
     Page("account/sessions", account.show, account.end_sessions),
+    Page("triggers/{id}/versions", versions.of("triggers"), nav="triggers"),
+    Page("templates/{id}/versions", versions.of("templates"), nav="templates"),
     Page("settings", whole.show, nav="settings"),
     Page("settings/export", whole.export, right="settings", nav="settings"),
     Page("settings/apply", whole.show_apply, whole.apply, "users", "users", nav="settings"),
