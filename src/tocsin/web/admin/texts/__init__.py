@@ -14,6 +14,8 @@ from tocsin.web.admin.texts import (
     settings_members,
     versions,
     words,
+    workflow_nodes,
+    workflows,
 )
 from tocsin.web.public.texts import LANGUAGES, Language
 
@@ -30,6 +32,8 @@ _MODULES = (
     settings,
     settings_members,
     versions,
+    workflow_nodes,
+    workflows,
 )
 
 
