@@ -236,6 +236,7 @@ OF_OTHERS = {
     ),
     "passages.lock_due": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),
     "passages.claim": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
+    "passages.list_at_node": (OF_ONE_WORKFLOW | {"node": "pause", "after": b"", "limit": 50}, {"workflow_id", "node"}),
     "passages.list_of_profile": (OF_ONE_PROFILE, {"bucket", "profile_id", "workflow_id"}),
     "tasks.claim": ({"now": NOW, "leased_until": NOW}, {"due_at", "id"}),
 }

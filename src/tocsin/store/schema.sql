@@ -375,6 +375,9 @@ CREATE INDEX passages_due_by_due_at ON passages (workflow_id, lane, due_at);
 -- Answers: is this profile in this workflow?
 CREATE INDEX passages_of_a_profile ON passages (bucket, profile_id, workflow_id);
 
+-- Answers: who is at this node, and how many are at each?
+CREATE INDEX passages_at_a_node ON passages (workflow_id, node, id);
+
 -- Answers: who waits for events of this message?
 CREATE INDEX passages_awaiting_a_message ON passages (bucket, awaits) WHERE awaits IS NOT NULL;
 

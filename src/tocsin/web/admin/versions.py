@@ -38,26 +38,32 @@ class ListedVersion(NamedTuple):
 
 
 def of(
-    section: str, place: str = "", *, edit: str = "edit", right: Right = "write"
+    section: str, place: str = "", *, edit: str = "edit", drawn: str = "", right: Right = "write"
 ) -> Callable[[Visit], Awaitable[Response]]:
     """The page of the versions of a section's objects, whose key is the `{id}` of its address.
 
     `place`: what the addresses of these objects' pages begin with, the section if nothing is said; `edit`: where below
-    that the form is, perhaps the page itself; `right`: what one needs to restore a version.
+    that the form is, perhaps the page itself; `drawn`: where two versions are to be seen in a picture, if anywhere;
+    `right`: what one needs to restore a version.
     """
 
     async def show_versions(visit: Visit) -> Response:
         key = visit.path["id"]
         page = f"{place or section}/{quote(key, safe='')}"
-        return await show(visit, section, key, place=page, edit=f"{page}/{edit}".rstrip("/"), right=right)
+        picture = f"{page}/{drawn}" if drawn else ""
+        edited = f"{page}/{edit}".rstrip("/")
+        return await show(visit, section, key, place=page, edit=edited, drawn=picture, right=right)
 
     return show_versions
 
 
-async def show(visit: Visit, section: str, key: str, *, place: str, edit: str, right: Right) -> Response:
+async def show(
+    visit: Visit, section: str, key: str, *, place: str, edit: str, right: Right, drawn: str = ""
+) -> Response:
     """The versions of an object, and what lies between two of them: `old` and `new` of the address say which.
 
-    `place`: the address of the object's page; `edit`: that of its form, which gets `?version=` to restore one.
+    `place`: the address of the object's page; `edit`: that of its form, which gets `?version=` to restore one; `drawn`:
+    that of a picture of both.
     """
     before = _number(visit.query("before"))
     async with visit.context.database.transaction() as transaction:
@@ -77,6 +83,7 @@ async def show(visit: Visit, section: str, key: str, *, place: str, edit: str, r
         place=place,
         list_place=place.rpartition("/")[0],
         edit=edit,
+        drawn=drawn if new.spec and (old is None or old.spec) else "",
         may_restore=visit.may(right),
         versions=describe(found)[:_PAGE],
         more=found[_PAGE - 1].version if len(found) > _PAGE else 0,

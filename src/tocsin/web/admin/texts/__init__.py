@@ -16,6 +16,8 @@ from tocsin.web.admin.texts import (
     triggers,
     versions,
     words,
+    workflow_nodes,
+    workflows,
 )
 from tocsin.web.public.texts import LANGUAGES, Language
 
@@ -34,6 +36,8 @@ _MODULES = (
     versions,
     triggers,
     templates,
+    workflow_nodes,
+    workflows,
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "versions_drawn": ("See the changes in the graph", "Показать изменения на схеме"),
     "versions_title": ("Versions", "Версии"),
     "versions_said": (
         "Every state that this has had, and who made it. Nothing is lost by restoring one: it becomes a new version.",
