@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tocsin.core.statistics import Statistics, describe
+from tocsin.core.statistics import Statistics
 
-_STEPS: Mapping[str, tuple[str, ...]] = {"email": ("sent", "delivered", "opened", "clicked")}
-_FEW = ("sent", "delivered")
+_STEPS: Mapping[str, tuple[str, ...]] = {"sms": ("sent", "delivered", "clicked")}
+_ALL = ("sent", "delivered", "opened", "clicked")
 _WIDTH, _BAR, _HEIGHT = 100, 64, 100
 _LEAST = 1.5
 
@@ -19,16 +19,10 @@ class Step(NamedTuple):
     share: float
 
 
-def count(channel: str, totals: Mapping[str, int]) -> Statistics:
-    """What totals of events amount to. A mail that has not come back counts as delivered: few servers tell."""
-    of = describe(totals)
-    return of._replace(delivered=max(of.delivered, of.sent - of.bounced)) if channel == "email" else of
-
-
 def steps(channel: str, of: Statistics) -> list[Step]:
-    """The steps that a channel has."""
-    numbers = of._asdict()
-    names = _STEPS.get(channel, _FEW)
+    """The steps that a channel has. Where no server tells of delivery, what has not come back stands in its place."""
+    numbers = of._asdict() | {"stayed": of.sent - of.bounced}
+    names = ["stayed" if name == "delivered" and not of.delivered else name for name in _STEPS.get(channel, _ALL)]
     return [Step(name, numbers[name], min(numbers[name] / of.sent, 1) if of.sent else 0) for name in names]
 
 

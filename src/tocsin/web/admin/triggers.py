@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from tocsin.actions import configuration_changes, launch_views
-from tocsin.core import funnel
+from tocsin.core import funnel, statistics
 from tocsin.core.configuration import Configuration, Trigger
 from tocsin.core.configuration_workflows import CampaignNode
 from tocsin.core.errors import Invalid, MemberMistakes
@@ -15,7 +15,7 @@ from tocsin.core.listening import OCCASIONS
 from tocsin.core.statistics import Statistics
 from tocsin.core.subscriptions import STATUSES
 from tocsin.store import configuration as stored_configuration
-from tocsin.store import statistics
+from tocsin.store import statistics as stored_statistics
 from tocsin.store.database import Transaction
 from tocsin.web.admin import entries, versions
 from tocsin.web.admin.entries import Member
@@ -72,10 +72,10 @@ async def list_triggers(visit: Visit) -> Response:
         fitting = [one for one in configuration.triggers.values() if _fits(one, asked)]
         rest = sorted((one for one in fitting if one.id > after), key=lambda one: one.id)
         page = rest[:_PAGE]
-        totals = await statistics.list_totals(transaction, [one.id for one in page])
+        totals = await stored_statistics.list_totals(transaction, [one.id for one in page])
     return visit.render(
         "triggers/list.html",
-        triggers=[{"of": one, "numbers": funnel.count(one.channel, totals[one.id])} for one in page],
+        triggers=[{"of": one, "numbers": statistics.describe(totals[one.id])} for one in page],
         databases=_options(configuration, "databases"),
         asked=asked,
         is_filtered=any(asked.values()),
@@ -122,12 +122,12 @@ async def _page(visit: Visit, refusal: str, *, is_needed: bool = False) -> Respo
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
         trigger = configuration.get_trigger(key)
-        totals = (await statistics.list_totals(transaction, [key]))[key]
-        reasons = await statistics.list_reasons_of_trigger(transaction, key)
+        totals = (await stored_statistics.list_totals(transaction, [key]))[key]
+        reasons = await stored_statistics.list_reasons_of_trigger(transaction, key)
         history = await stored_configuration.list_history(transaction, SECTION, str(key), _VERSIONS + 1)
         marks = await stored_configuration.list_marks(transaction)
         launches = await _launches(visit, transaction, trigger)
-    numbers = funnel.count(trigger.channel, totals)
+    numbers = statistics.describe(totals)
     steps = funnel.steps(trigger.channel, numbers)
     return visit.render(
         "triggers/trigger.html",
@@ -155,7 +155,7 @@ async def _launches(visit: Visit, transaction: Transaction, trigger: Trigger) ->
         )
     except Invalid:
         return []
-    return [(one, funnel.count(trigger.channel, one.totals)) for one in found]
+    return [(one, statistics.describe(one.totals)) for one in found]
 
 
 def _names(configuration: Configuration, trigger: Trigger) -> dict[str, object]:

@@ -187,6 +187,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "triggers_nothing_sent": ("Nothing was sent yet.", "Отправок ещё не было."),
     "triggers_how_to_launch": ("Launch it from your system:", "Запустите его из своей системы:"),
     "triggers_sent": ("Sent", "Отправлено"),
+    "triggers_stayed": ("Not come back", "Не вернулось"),
     "triggers_delivered": ("Delivered", "Доставлено"),
     "triggers_opened": ("Opened", "Открыто"),
     "triggers_clicked": ("Clicked", "Кликнули"),
