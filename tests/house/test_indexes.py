@@ -150,6 +150,7 @@ QUEUED = {
     "limit": 50,
 }
 PREFIX = {"beginning": "1", "end": "1\U0010ffff", "kinds": smallint_column([1, 3]), "limit": 200}
+NEWEST = {"before": b"\xff" * 13, "at_least": 1, "limit": 50}
 SKIPS = {"types": ["skip", "suppress"], "limit": 100}
 A_TRIGGER, A_LAUNCH = {"trigger_id": 2}, {"launch_id": (1).to_bytes(8, "big")}
 
@@ -189,7 +190,8 @@ OF_OTHER_TABLES = {
     "message_log.list_progress": ("events", PROGRESS | keys(50), {"bucket", "profile_id", "at"}),
     "timeline.list_of_profile": (
         "(?:events|steps)",
-        {"bucket": 1, "profile_id": bytes(11) + b"\x01", "before_at": NOW + DAY, "before_key": b"", "limit": 50},
+        {"bucket": 1, "profile_id": bytes(11) + b"\x01", "before_at": NOW + DAY, "before_key": b""}
+        | {"types": None, "with_steps": True, "limit": 50},
         {"bucket", "profile_id", "at"},
     ),
     "copies.find": ("copies", {"bucket": 1, "id": bytes(12), "since": NOW - DAY}, {"bucket", "id"}),
@@ -216,6 +218,10 @@ OF_THE_CONSOLE = {
         {"value"},
     ),
     "identities.list_addressees_by_prefix": ("identities", PREFIX, {"value"}),
+    "identities.list_newest_owners": ("identities", NEWEST | sought(2), {"value"}),
+    "profiles.list_newest": ("profiles", NEWEST | {"database_id": 1}, {"database_id", "id"}),
+    "profiles.get_record": ("profiles", {"bucket": 1, "id": bytes(11) + b"\x01"}, {"bucket", "id"}),
+    "passages.list_everywhere": ("passages", OF_ONE_PROFILE | {"limit": 50}, {"bucket", "profile_id"}),
     "statistics.list_reasons_of_trigger": ("events", SKIPS | A_TRIGGER, {"trigger_id", "type"}),
     "statistics.list_reasons_of_launch": ("events", SKIPS | A_LAUNCH, {"launch_id", "type"}),
     "tasks.list_finished": ("tasks", {"limit": 50}, set()),

@@ -38,6 +38,12 @@ class Invalid(TocsinError):
     text = "Invalid request"
 
 
+class TooSlow(Invalid):
+    """What was asked for takes longer than it may."""
+
+    text = "Request takes too long"
+
+
 class TokenRequired(TocsinError):
     """No token, or one that is not known."""
 
