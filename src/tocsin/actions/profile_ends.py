@@ -128,12 +128,13 @@ async def _check(opened: Opened, target: Mapping[str, int], content: Mapping[str
     _check_database(opened.configuration, target, opened.database.id)
     call = StartCall(
         items=[StartItem()],
+        trigger_id=target.get("trigger_id"),
+        workflow_id=target.get("workflow_id"),
         matching="profile_id",
         search=Search(profile_id=opened.profile.id.hex()),
         content=dict(content),
         is_single=True,
         source="by_hand",
-        **target,
     )
     return await launches.check(opened.transaction, opened.configuration, call)
 

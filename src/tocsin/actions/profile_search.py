@@ -1,6 +1,7 @@
 """Finding profiles for people: by whatever was typed, by a matching mode, by a filter; pages, the newest first."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tocsin.core import emails, fields, ids, mongo, phones
@@ -67,6 +68,11 @@ async def _list_owners(
     )
 
 
+def check_filter(database: Database, query: Mapping[str, Any]) -> None:
+    """Invalid unless profiles of the database can be asked so."""
+    mongo.parse(query, database, "filter")
+
+
 async def find_by_filter(
     transaction: Transaction, database: Database, query: Mapping[str, Any], before: bytes
 ) -> Found:
@@ -79,14 +85,10 @@ async def find_by_filter(
 
 def _meanings(configuration: Configuration, text: str) -> Iterator[tuple[str, int]]:
     """Everything that a text could identify a profile by: values with their kinds."""
-    try:
+    with suppress(ValueError):
         yield from ((emails.key(emails.parse(text)), kind) for kind in _EMAILS)
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError):
         yield from ((phones.parse(text), kind) for kind in _PHONES)
-    except ValueError:
-        pass
     for database in configuration.databases.values():
         for name, field in database.custom_fields().items():
             if field.is_matchable and field.type != "tags":

@@ -1,6 +1,6 @@
 """What a filter says, in plain words of English or Russian: `bonus is above 0 and city is Riga or Tallinn`.
 
-It tells a query as it was typed, once `mongo.parse` has found it right: the tree of that has other words than its author.
+It tells a query as it was typed, once `mongo.parse` has found it right; the tree of that has not its author's words.
 """
 
 import json

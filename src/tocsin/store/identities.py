@@ -9,6 +9,7 @@ from tocsin.core.matching import Key
 from tocsin.store import queries
 from tocsin.store.database import (
     LOCK_KEYS,
+    SEARCH_SECONDS,
     Transaction,
     bytea_column,
     copy,
@@ -25,7 +26,6 @@ _SQL = queries.load("identities")
 _COLUMNS = ("value", "database_id", "resource_id", "kind", "profile_id")
 _STRIPES = 256
 _ADDRESSES = smallint_column([Kind.PROFILE_EMAIL, Kind.PROFILE_PHONE, Kind.SUBSCRIPTION_EMAIL, Kind.SUBSCRIPTION_PHONE])
-SEARCH_SECONDS = 10
 _MOST_ADDRESSEES = 1000
 _MOST_BY_PREFIX = 200
 
@@ -76,7 +76,7 @@ async def list_newest_owners(
 ) -> list[tuple[int, bytes]]:
     """Database and profile of those who have `at_least` so many of the values, each with its kind, the newest first.
 
-    None for any database, any resource. Invalid when that takes longer than SEARCH_SECONDS.
+    None for any database, any resource. TooSlow when that takes longer than SEARCH_SECONDS.
     """
     try:
         async with time_limit(transaction, SEARCH_SECONDS):

@@ -16,6 +16,7 @@ from tocsin.core.subscriptions import Subscription
 from tocsin.store import queries
 from tocsin.store.database import (
     LOCK_BUCKETS,
+    SEARCH_SECONDS,
     Row,
     Transaction,
     copy,
@@ -29,8 +30,6 @@ from tocsin.store.database import (
 from tocsin.store.filter_sql import Condition, condition
 
 FILTER_SECONDS = 30
-# For people who wait for a page.
-SEARCH_SECONDS = 10
 
 _SQL = queries.load("profiles")
 _COLUMNS = ("bucket", "id", "database_id", "fields", "subscriptions")

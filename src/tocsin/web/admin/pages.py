@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from tocsin.core.users import Right
 from tocsin.web.admin import access, account, audits, inbox, launches, messages, overview, users
+from tocsin.web.admin.profiles import ends, forms, lists
+from tocsin.web.admin.profiles import page as profile
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
 
@@ -51,6 +53,26 @@ TABLE: tuple[Page, ...] = (
     Page("account/password", account.show, account.change_password),
     Page("account/codes", account.show_codes, account.change_codes),
     Page("account/sessions", account.show, account.end_sessions),
+    Page("profiles", lists.list_profiles, nav="profiles"),
+    Page("profiles/new", forms.show_new, forms.create, "profiles", "profiles", nav="profiles"),
+    Page("profiles/export", lists.list_profiles, lists.begin_export, "erase", "erase", nav="profiles"),
+    Page("profiles/exports/{task}", lists.show_export, right="erase", nav="profiles"),
+    Page("profiles/exports/{task}/file", lists.download, right="erase", nav="profiles"),
+    Page("profiles/{id}", profile.show, profile.change, change_right="profiles", nav="profiles"),
+    Page("profiles/{id}/edit", forms.show_edit, forms.edit, "profiles", "profiles", nav="profiles"),
+    Page("profiles/{id}/suppress", forms.show_suppress, forms.suppress, "suppress", "suppress", nav="profiles"),
+    Page("profiles/{id}/launch", ends.show_launch, ends.launch, "launch", "launch", nav="profiles"),
+    Page("profiles/{id}/merge", ends.show_merge, ends.merge, "erase", "erase", nav="profiles"),
+    Page("profiles/{id}/delete", ends.show_delete, ends.delete, "erase", "erase", nav="profiles"),
+    Page("profiles/{id}/data", profile.show_data, right="erase", nav="profiles"),
+    Page(
+        "profiles/{id}/subscriptions/{mark}",
+        forms.show_subscription,
+        forms.save_subscription,
+        "profiles",
+        "profiles",
+        nav="profiles",
+    ),
     Page("settings", whole.show, nav="settings"),
     Page("settings/export", whole.export, right="settings", nav="settings"),
     Page("settings/apply", whole.show_apply, whole.apply, "users", "users", nav="settings"),

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from functools import cache
 
-from tocsin.web.admin.texts import access, audits, events, frame, messages, overview, settings, settings_members, words
+from tocsin.web.admin.texts import (
+    access,
+    audits,
+    events,
+    frame,
+    messages,
+    overview,
+    profiles,
+    settings,
+    settings_members,
+    timeline,
+    words,
+)
 from tocsin.web.public.texts import LANGUAGES, Language
 
 # Of each text both languages. A text with a number `{n}` has its forms apart by `|`: one and many in English; one, few
@@ -18,6 +30,8 @@ _MODULES = (
     events,
     settings,
     settings_members,
+    profiles,
+    timeline,
 )
 
 

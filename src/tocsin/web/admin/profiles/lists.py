@@ -1,0 +1,266 @@
+"""Finding profiles: by whatever is typed, by a matching mode, by a filter; and what is found as a file."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, get_args
+from urllib.parse import urlencode
+from uuid import UUID
+
+from starlette.responses import Response
+
+from tocsin.actions import profile_ends, profile_search, profiles
+from tocsin.actions.profile_search import Found
+from tocsin.core import ids, mongo_text
+from tocsin.core.configuration import Configuration, Database
+from tocsin.core.errors import Invalid, NotFound, TocsinError, TooSlow
+from tocsin.core.exports import ExportCall, Format, check_columns
+from tocsin.core.matching import MODES, Search
+from tocsin.core.profiles import Profile
+from tocsin.core.subscriptions import SUBSCRIBED
+from tocsin.store import downloads, tasks
+from tocsin.store.database import SEARCH_SECONDS, Transaction
+from tocsin.web import downloads as files
+from tocsin.web.admin.forms import Form, Mistakes
+from tocsin.web.admin.visit import Visit
+
+WAYS = ("text", "value", "filter")
+
+_MEMBERS = ("email", "phone", "profile_id", "provider", "subscription_id", "field_value")
+_ASKED = ("by", "q", "db", "mode", "field_name", "resource_id", "filter", *_MEMBERS)
+_MOST_ECHO = 2000
+_LONGEST_TEXT = 300
+
+
+class Asked(NamedTuple):
+    """What is looked for, as the address or a form says it."""
+
+    by: str
+    text: str
+    database: Database | None
+    mode: str
+    filter: str
+    members: Mapping[str, str]
+
+    def search(self) -> Search:
+        """The values of a matching mode."""
+        return Search(**{name: self.members[name] for name in _MEMBERS if self.members.get(name)})
+
+    def query(self) -> dict[str, Any]:
+        """The filter as an object; or Invalid, which says where it is no JSON."""
+        if not self.filter:
+            return {}
+        try:
+            query = json.loads(self.filter)
+        except json.JSONDecodeError as mistake:
+            raise Invalid(f"{mistake.lineno}:{mistake.colno}: {mistake.msg}", path="json") from None
+        except RecursionError:
+            raise Invalid("the filter is too deep", path="filter") from None
+        if not isinstance(query, dict):
+            raise Invalid("expected an object", path="filter")
+        return query
+
+
+class Row(NamedTuple):
+    """A profile of a list."""
+
+    id: str
+    database: str
+    name: str
+    email: str
+    phone: str
+    subscribed: int
+    subscriptions: int
+    created_at: datetime
+
+
+async def list_profiles(visit: Visit) -> Response:
+    """A page of what is looked for; without anything, of the newest profiles of a database."""
+    async with visit.context.database.transaction() as transaction:
+        configuration = await visit.context.configuration(transaction)
+        asked = read_asked(configuration, visit.query)
+        before = ids.parse(visit.query("before")) or ids.LAST
+        mistakes = Mistakes()
+        found, echo = Found([]), ""
+        try:
+            if asked.by == "filter":
+                echo = _echo(visit, asked)
+            found = await _find(transaction, configuration, asked, before)
+        except TocsinError as mistake:
+            if mistake.is_ours:
+                raise
+            echo = echo if isinstance(mistake, TooSlow) else ""
+            mistakes.add(_say(visit, mistake))
+    if asked.by == "text" and asked.text and len(found.profiles) == 1 and before == ids.LAST:
+        return visit.go(f"profiles/{found.profiles[0][1].id.hex()}")
+    return visit.render(
+        "profiles/list.html",
+        422 if mistakes else 200,
+        asked=asked,
+        databases=[(str(one.id), one.name) for one in configuration.databases.values()],
+        modes=[(name, visit.t.word("profiles_mode", name), " ".join(_members_of(name))) for name in MODES],
+        resources=[("", visit.t("any")), *((str(one.id), one.name) for one in configuration.resources.values())],
+        rows=[_row(configuration, database_id, profile) for database_id, profile in found.profiles],
+        next=_address(asked, found.next) if found.next else "",
+        first=_address(asked, None) if before != ids.LAST else "",
+        echo=echo,
+        mistakes=mistakes.of,
+        formats=get_args(Format),
+    )
+
+
+def read_asked(configuration: Configuration, value: Any) -> Asked:
+    """What is looked for; `value` gives a member by its name."""
+    by = value("by") if value("by") in WAYS else "text"
+    databases = configuration.databases
+    number = value("db")
+    chosen = databases.get(int(number)) if number.isascii() and number.isdecimal() and len(number) < 10 else None  # noqa: PLR2004 - fits an int
+    return Asked(
+        by,
+        value("q")[:_LONGEST_TEXT],
+        chosen or next(iter(databases.values()), None),
+        value("mode") or "email",
+        value("filter"),
+        {name: value(name) for name in (*_MEMBERS, "field_name", "resource_id")},
+    )
+
+
+async def _find(transaction: Transaction, configuration: Configuration, asked: Asked, before: bytes) -> Found:
+    if asked.database is None:
+        return Found([])
+    if asked.by == "text" and asked.text:
+        return await profile_search.find_by_text(transaction, configuration, asked.text, before)
+    if asked.by == "value":
+        if not any(asked.members[name] for name in _MEMBERS):
+            return Found([])
+        matching = profiles.check_matching(
+            configuration,
+            asked.database,
+            asked.mode,
+            field_name=asked.members["field_name"],
+            resource_id=Form([("resource_id", asked.members["resource_id"])]).number("resource_id"),
+        )
+        return await profile_search.find_by_matching(transaction, asked.database, matching, asked.search(), before)
+    query = asked.query() if asked.by == "filter" else {}
+    return await profile_search.find_by_filter(transaction, asked.database, query, before)
+
+
+def _echo(visit: Visit, asked: Asked) -> str:
+    """The filter in plain words, once it is known to be right."""
+    if asked.database is None or not asked.filter:
+        return ""
+    query = asked.query()
+    profile_search.check_filter(asked.database, query)
+    told = mongo_text.describe(query, visit.t.language)
+    return told if len(told) <= _MOST_ECHO else f"{told[:_MOST_ECHO]}…"
+
+
+def _say(visit: Visit, mistake: TocsinError) -> TocsinError:
+    """A mistake at the field of the form that it is of."""
+    if isinstance(mistake, TooSlow):
+        return Invalid(visit.t("profiles_too_slow", seconds=SEARCH_SECONDS), path="")
+    if mistake.path == "json":
+        line, column, said = mistake.debug.split(":", 2)
+        return Invalid(visit.t("profiles_not_json", line=line, column=column, said=said.strip()), path="filter")
+    top, _, rest = mistake.path.partition(".")
+    if top == "filter" and rest:
+        return Invalid(f"{rest}: {mistake.debug}", path="filter")
+    return Invalid(mistake.debug, path={"matching": "mode"}.get(top, top))
+
+
+def _members_of(mode: str) -> tuple[str, ...]:
+    more = ("field_name",) if mode in ("custom", "custom_sub") else ()
+    return (
+        *MODES[mode].members,
+        *more,
+        *(("resource_id",) if mode.endswith("sub") or mode in ("email", "phone") else ()),
+    )
+
+
+def _row(configuration: Configuration, database_id: int, profile: Profile) -> Row:
+    values, subscriptions = profile.fields, profile.subscriptions
+    database = configuration.databases.get(database_id)
+    return Row(
+        profile.id.hex(),
+        database.name if database else str(database_id),
+        call_person(profile),
+        _cut(str(values.get("email") or _first(subscriptions, "email"))),
+        str(next(iter(values.get("phones") or ()), "") or _first(subscriptions, "phone")),
+        sum(one["status"] == SUBSCRIBED for one in subscriptions),
+        len(subscriptions),
+        datetime.fromtimestamp(ids.seconds(profile.id), UTC),
+    )
+
+
+def _first(subscriptions: list[dict[str, Any]], member: str) -> str:
+    return next((str(one[member]) for one in subscriptions if one.get(member)), "")
+
+
+def call_person(profile: Profile) -> str:
+    """First and last name, as far as they are known."""
+    return _cut(" ".join(str(profile.fields[name]) for name in ("_fname", "_lname") if profile.fields.get(name)))
+
+
+def _cut(text: str) -> str:
+    longest = 100
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _address(asked: Asked, before: bytes | None) -> str:
+    said = {"by": asked.by, "q": asked.text, "db": asked.database.id if asked.database else "", "filter": asked.filter}
+    said |= {"mode": asked.mode} if asked.by == "value" else {}
+    said |= asked.members
+    said |= {"before": before.hex() if before else ""}
+    return "profiles?" + urlencode({name: value for name, value in said.items() if value})
+
+
+async def begin_export(visit: Visit) -> Response:
+    """Begin to write what a search finds to a file."""
+    async with visit.context.database.transaction() as transaction:
+        configuration = await visit.context.configuration(transaction)
+    asked = read_asked(configuration, visit.form.text)
+    if asked.database is None:
+        raise NotFound("there is no database")
+    file_format: Format = "json" if visit.form.text("format") == "json" else "csv"
+    query = asked.query()
+    if asked.by == "value":
+        members = asked.members
+        query = await profile_ends.query_of_matching(
+            visit.context,
+            asked.database.id,
+            asked.mode,
+            asked.search(),
+            field_name=members["field_name"],
+            resource_id=Form([("resource_id", members["resource_id"])]).number("resource_id"),
+        )
+    call = ExportCall(asked.database.id, file_format, check_columns(asked.database, [], file_format), query)
+    task_id = await profile_ends.export_query(visit.context, visit.author, call)
+    return visit.go(f"profiles/exports/{task_id}")
+
+
+async def show_export(visit: Visit) -> Response:
+    """How far the file is, and where to get it."""
+    task_id = _task_id(visit)
+    async with visit.context.database.transaction() as transaction:
+        task = await tasks.find(transaction, task_id)
+        file = await downloads.find(transaction, task_id)
+    if task is None:
+        raise NotFound("there is no such task")
+    percent = 100 if file else min(99, 100 * task.done // max(task.total, 1))
+    return visit.render("profiles/export.html", task_id=str(task_id), state=task.status, percent=percent, file=file)
+
+
+async def download(visit: Visit) -> Response:
+    """The file."""
+    async with visit.context.database.transaction() as transaction:
+        found = await downloads.find(transaction, _task_id(visit))
+    if found is None:
+        raise NotFound("there is no such file; it is kept as long as its task")
+    return files.stream(visit.context, visit.request, found)
+
+
+def _task_id(visit: Visit) -> UUID:
+    try:
+        return UUID(visit.path["task"])
+    except ValueError:
+        raise NotFound("there is no such task") from None
