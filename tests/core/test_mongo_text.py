@@ -5,7 +5,8 @@ import pytest
 from tocsin.core import mongo, mongo_text
 from tocsin.core.configuration import Database, Field
 
-DATABASE = Database(1, "Customers", fields={"bonus": "int", "city": "string", "birthday": Field("date"), "tags": "tags"})
+FIELDS = {"bonus": "int", "city": "string", "birthday": Field("date"), "tags": "tags"}
+DATABASE = Database(1, "Customers", fields=FIELDS)
 
 TOLD = [
     ({}, "every profile", "любой профиль"),

@@ -139,7 +139,7 @@ async def launch(visit: Visit) -> Response:
 
 def _shown(visit: Visit) -> str:
     """What was rehearsed must be what is launched."""
-    return f"{visit.form.text('target')} {visit.form.text('content')}"
+    return f"{visit.form.text('target')}:{visit.form.text('content')}"
 
 
 def _read_target(said: str) -> dict[str, int]:
