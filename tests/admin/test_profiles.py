@@ -2,12 +2,14 @@
 
 import json
 from html import escape
+from typing import get_args
 from urllib.parse import urlencode
 
 import pytest
 from browser import Browser
 
 from cast import Stage
+from tocsin.actions.profile_views import plain_type
 from tocsin.core.messages import EventType
 from tocsin.store import profiles as stored_profiles
 from tocsin.web.admin.texts import texts
@@ -198,10 +200,10 @@ async def test_the_timeline_links_to_what_it_is_about_and_is_narrowed_by_kind(st
     await stage.work()
     page = await owner.get(f"profiles/{profile_id}")
     ((message_id,),) = await stage.rows("SELECT encode(message_id, 'hex') FROM events WHERE type = 'send'")
-    links = page.tree.xpath("//ol[@class='timeline']//a/@href")
+    links = page.tree.xpath("//ol[@class='story']//a/@href")
     assert {f"/admin/messages/{message_id}", "/admin/triggers/8", "/admin/triggers/97"} <= set(links)
     kinds = {
-        kind: (await owner.get(f"profiles/{profile_id}?kind={kind}")).tree.xpath("count(//ol[@class='timeline']/li)")
+        kind: (await owner.get(f"profiles/{profile_id}?kind={kind}")).tree.xpath("count(//ol[@class='story']/li)")
         for kind in ("messages", "skips", "reactions", "steps", "imports", "consent")
     }
     assert kinds == {"messages": 1, "skips": 1, "reactions": 0, "steps": 0, "imports": 0, "consent": 0}
@@ -211,7 +213,7 @@ async def test_the_timeline_links_to_what_it_is_about_and_is_narrowed_by_kind(st
 
 
 def test_every_kind_of_event_has_its_sentence_in_both_languages():
-    assert [one for one in EventType.__args__ if not all(texts().get(f"timeline_{one}", ()))] == []
+    assert {f"timeline_{plain_type(one)}" for one in get_args(EventType)} <= texts().keys()
 
 
 async def test_a_long_life_stays_a_small_page(stage: Stage, owner: Browser):
@@ -231,7 +233,7 @@ async def test_a_long_life_stays_a_small_page(stage: Stage, owner: Browser):
     assert len((await owner.get(f"profiles/{profile_id}/edit")).html.encode()) < 100_000
     seen = 0
     for _ in range(30):
-        seen += int(page.tree.xpath("count(//ol[@class='timeline']/li)"))
+        seen += int(page.tree.xpath("count(//ol[@class='story']/li)"))
         older = page.tree.xpath("//a[@rel='next']/@href")
         if not older:
             break

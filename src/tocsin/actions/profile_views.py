@@ -1,6 +1,6 @@
 """One profile as people look at it: everything that is stored of it and around it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -27,9 +27,11 @@ _EXPORT_PAGE = 2000
 
 Kind = Literal["messages", "reactions", "skips", "consent", "imports", "steps"]
 
-_REACTIONS: Final = frozenset({"open", "uopen", "click", "uclick", "read", "skimmed", "glanced", "reply"})
-_CONSENT: Final = frozenset({"unsub", "unsub_sms", "confirm", "confirmsub", "complain"})
-_SKIPS: Final = frozenset({"skip", "suppress"})
+_TYPES: Final[Mapping[Kind, frozenset[str]]] = {
+    "reactions": frozenset({"open", "uopen", "click", "uclick", "read", "skimmed", "glanced", "reply"}),
+    "consent": frozenset({"unsub", "confirm", "confirmsub", "complain"}),
+    "skips": frozenset({"skip", "suppress"}),
+}
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -44,15 +46,18 @@ class View(NamedTuple):
     next: TimelinePlace | None
 
 
+def plain_type(type_: str) -> str:
+    """The type of an event without its channel."""
+    return type_.removesuffix("_sms").removesuffix("_push")
+
+
 def kind_of(type_: str) -> Kind:
     """Which kind of entry of the timeline an event is."""
-    if type_ in _REACTIONS:
-        return "reactions"
-    if type_ in _CONSENT:
-        return "consent"
-    if type_ in _SKIPS:
-        return "skips"
-    return "imports" if type_.startswith("import") else "messages"
+    plain = plain_type(type_)
+    for kind, types in _TYPES.items():
+        if plain in types:
+            return kind
+    return "imports" if plain.startswith("import") else "messages"
 
 
 def list_kinds() -> tuple[Kind, ...]:

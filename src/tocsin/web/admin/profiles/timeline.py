@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from minijinja import safe
 
-from tocsin.actions.profile_views import Kind, kind_of
+from tocsin.actions.profile_views import Kind, kind_of, plain_type
 from tocsin.core.configuration import Configuration
 from tocsin.core.message_log import channel_of
 from tocsin.store.timeline import TimelineEntry, TimelinePlace
@@ -17,11 +17,12 @@ from tocsin.web.admin.visit import Visit
 
 _MOST_TEXT = 300
 _LONGEST_KEY = 32
-_GOOD: Final = frozenset({"send", "send_sms", "send_push", "deliv", "deliv_sms", "deliv_push", "confirm", "confirmsub"})
-_BAD: Final = frozenset(
-    {"undeliv", "undeliv_sms", "undeliv_push", "sbounce", "hbounce", "complain", "unsub", "unsub_sms"}
-)
-_INFO: Final = frozenset({"open", "uopen", "click", "uclick", "read", "reply"})
+_TONES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("send", "deliv", "confirm", "confirmsub"), "good"),
+    **dict.fromkeys(("undeliv", "sbounce", "hbounce", "complain", "unsub"), "bad"),
+    **dict.fromkeys(("open", "uopen", "click", "uclick", "read", "reply"), "info"),
+    **dict.fromkeys(("skip", "suppress", "cancel"), "warn"),
+}
 
 
 class Told(NamedTuple):
@@ -38,10 +39,10 @@ def tell(visit: Visit, configuration: Configuration, entry: TimelineEntry) -> To
     """The sentence of an entry, in the language of the visit."""
     if entry.is_step:
         return Told(entry.at, "steps", "quiet", _tell_step(visit, configuration, entry), entry.type[:_MOST_TEXT])
-    name = f"timeline_{entry.type}"
-    sentence = name if name in texts() else "timeline_other"
+    plain = plain_type(entry.type)
+    sentence = f"timeline_{plain}" if f"timeline_{plain}" in texts() else "timeline_other"
     told = _fill(visit.t(sentence), _parts(visit, configuration, entry))
-    return Told(entry.at, kind_of(entry.type), _tone(entry.type), safe(told), _detail(visit, entry))
+    return Told(entry.at, kind_of(entry.type), _TONES.get(plain, "quiet"), safe(told), _detail(visit, entry))
 
 
 def read_place(text: str) -> TimelinePlace:
@@ -108,16 +109,6 @@ def _fill(text: str, parts: Mapping[str, str]) -> str:
         name, _, rest = piece.partition("}")
         filled.append(parts[name] + rest)
     return " ".join("".join(filled).replace(" .", ".").replace(" :", ":").split())
-
-
-def _tone(type_: str) -> str:
-    if type_ in _GOOD:
-        return "good"
-    if type_ in _BAD:
-        return "bad"
-    if type_ in _INFO:
-        return "info"
-    return "warn" if type_ in ("skip", "suppress", "cancel") else "quiet"
 
 
 def _detail(visit: Visit, entry: TimelineEntry) -> str:
