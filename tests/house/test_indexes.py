@@ -150,6 +150,7 @@ QUEUED = {
     "limit": 50,
 }
 PREFIX = {"beginning": "1", "end": "1\U0010ffff", "kinds": smallint_column([1, 3]), "limit": 200}
+OF_AGE = {"database_id": 1, "before_at": NOW + DAY, "before_id": b"", "limit": 50}
 NEWEST = {"before": b"\xff" * 13, "at_least": 1, "limit": 50}
 SKIPS = {"types": ["skip", "suppress"], "limit": 100}
 A_TRIGGER, A_LAUNCH = {"trigger_id": 2}, {"launch_id": (1).to_bytes(8, "big")}
@@ -219,7 +220,7 @@ OF_THE_CONSOLE = {
     ),
     "identities.list_addressees_by_prefix": ("identities", PREFIX, {"value"}),
     "identities.list_newest_owners": ("identities", NEWEST | sought(2), {"value"}),
-    "profiles.list_newest": ("profiles", NEWEST | {"database_id": 1}, {"database_id", "id"}),
+    "profiles.list_newest": ("profiles", OF_AGE, {"database_id", "created_at"}),
     "profiles.get_record": ("profiles", {"bucket": 1, "id": bytes(11) + b"\x01"}, {"bucket", "id"}),
     "passages.list_everywhere": ("passages", OF_ONE_PROFILE | {"limit": 50}, {"bucket", "profile_id"}),
     "statistics.list_reasons_of_trigger": ("events", SKIPS | A_TRIGGER, {"trigger_id", "type"}),

@@ -8,7 +8,7 @@ from tocsin.actions import audits, exports, launches, profile_changes, profile_s
 from tocsin.actions.context import Context
 from tocsin.actions.profile_edits import Opened, open_profile
 from tocsin.actions.profile_views import name_of
-from tocsin.core import ids, merging
+from tocsin.core import merging
 from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import Ambiguous, Invalid, NotFound
@@ -16,6 +16,7 @@ from tocsin.core.exports import ExportCall
 from tocsin.core.launches import BatchOutcome, StartCall, StartItem
 from tocsin.core.matching import Search
 from tocsin.core.profiles import Profile
+from tocsin.store.profiles import Place
 
 _MOST_EXPORTED_BY_VALUE = 10_000
 
@@ -38,7 +39,7 @@ async def preview_merge(context: Context, profile_id: bytes, text: str) -> Mergi
 
 
 async def _find_other(opened: Opened, text: str) -> Profile:
-    found = await profile_search.find_by_text(opened.transaction, opened.configuration, text, ids.LAST)
+    found = await profile_search.find_by_text(opened.transaction, opened.configuration, text, Place())
     others = [
         profile
         for database_id, profile in found.profiles

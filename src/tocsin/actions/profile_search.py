@@ -12,6 +12,7 @@ from tocsin.core.profiles import Profile
 from tocsin.store import identities
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
+from tocsin.store.profiles import Place
 
 PAGE = 50
 
@@ -23,22 +24,22 @@ class Found(NamedTuple):
     """A page of profiles, each with the number of its database. `next`: what the next page is from before, if any."""
 
     profiles: Sequence[tuple[int, Profile]]
-    next: bytes | None = None
+    next: Place | None = None
 
 
-async def find_by_text(transaction: Transaction, configuration: Configuration, text: str, before: bytes) -> Found:
+async def find_by_text(transaction: Transaction, configuration: Configuration, text: str, before: Place) -> Found:
     """Profiles of any database whose id, address, phone number or value of a field this is."""
     profile_id = ids.parse(text)
     record = await stored_profiles.find_record(transaction, profile_id) if profile_id else None
     if record:
         return Found([(record.database_id, record.profile)])
     sought = list(dict.fromkeys(_meanings(configuration, text)))
-    owners = await identities.list_newest_owners(transaction, sought, before=before, limit=PAGE + 1)
+    owners = await identities.list_newest_owners(transaction, sought, before=before.id, limit=PAGE + 1)
     return await _page(transaction, owners)
 
 
 async def find_by_matching(
-    transaction: Transaction, database: Database, matching: Matching, search: Search, before: bytes
+    transaction: Transaction, database: Database, matching: Matching, search: Search, before: Place
 ) -> Found:
     """Profiles that a matching mode finds, however many; or Invalid with the member in `path`."""
     return await _page(transaction, await _list_owners(transaction, database, matching, search, before, PAGE + 1))
@@ -48,11 +49,11 @@ async def list_ids(
     transaction: Transaction, database: Database, matching: Matching, search: Search, limit: int
 ) -> list[bytes]:
     """The ids of up to `limit` profiles that a matching mode finds; or Invalid."""
-    return [one for _, one in await _list_owners(transaction, database, matching, search, ids.LAST, limit)]
+    return [one for _, one in await _list_owners(transaction, database, matching, search, Place(), limit)]
 
 
 async def _list_owners(
-    transaction: Transaction, database: Database, matching: Matching, search: Search, before: bytes, limit: int
+    transaction: Transaction, database: Database, matching: Matching, search: Search, before: Place, limit: int
 ) -> list[tuple[int, bytes]]:
     keys = keys_of(matching, search)
     if matching.is_by_id:
@@ -63,7 +64,7 @@ async def _list_owners(
         database_id=database.id,
         resource_id=matching.resource_id,
         at_least=min(len(key) for key in keys),
-        before=before,
+        before=before.id,
         limit=limit,
     )
 
@@ -74,13 +75,13 @@ def check_filter(database: Database, query: Mapping[str, Any]) -> None:
 
 
 async def find_by_filter(
-    transaction: Transaction, database: Database, query: Mapping[str, Any], before: bytes
+    transaction: Transaction, database: Database, query: Mapping[str, Any], before: Place
 ) -> Found:
     """Profiles of a database that fit a query, all by an empty one; or Invalid."""
     wanted = mongo.parse(query, database, "filter")
     found = await stored_profiles.list_newest(transaction, database.id, wanted, before, PAGE + 1)
-    more = found[PAGE - 1].id if len(found) > PAGE else None
-    return Found([(database.id, profile) for profile in found[:PAGE]], more)
+    more = found[PAGE - 1][0] if len(found) > PAGE else None
+    return Found([(database.id, profile) for _, profile in found[:PAGE]], more)
 
 
 def _meanings(configuration: Configuration, text: str) -> Iterator[tuple[str, int]]:
@@ -108,5 +109,5 @@ async def _page(transaction: Transaction, owners: Sequence[tuple[int, bytes]]) -
     for database_id in {database_id for database_id, _ in shown}:
         wanted = [profile_id for one, profile_id in shown if one == database_id]
         known |= await stored_profiles.get(transaction, database_id, wanted)
-    more = shown[-1][1] if len(owners) > PAGE else None
+    more = Place(id=shown[-1][1]) if len(owners) > PAGE else None
     return Found([(database_id, known[one]) for database_id, one in shown if one in known], more)

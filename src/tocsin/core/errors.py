@@ -41,8 +41,6 @@ class Invalid(TocsinError):
 class TooSlow(Invalid):
     """What was asked for takes longer than it may."""
 
-    text = "Request takes too long"
-
 
 class TokenRequired(TocsinError):
     """No token, or one that is not known."""

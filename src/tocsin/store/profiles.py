@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tocsin.core import ids
 from tocsin.core.errors import TooSlow
+from tocsin.core.message_log import END
 from tocsin.core.mongo_tree import Filter
 from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import Subscription
@@ -37,6 +38,13 @@ _COLUMNS = ("bucket", "id", "database_id", "fields", "subscriptions")
 _encode = msgspec.json.Encoder().encode
 _decode_fields = msgspec.json.Decoder(dict).decode
 _decode_subscriptions = msgspec.json.Decoder(list[dict]).decode  # type: ignore[type-arg]  # Values of any type.
+
+
+class Place(NamedTuple):
+    """Where a profile stands among those of its database by age."""
+
+    at: datetime = END
+    id: bytes = ids.LAST
 
 
 class Record(NamedTuple):
@@ -150,16 +158,17 @@ async def list_matching(
 
 
 async def list_newest(
-    transaction: Transaction, database_id: int, wanted: Filter, before: bytes, limit: int
-) -> list[Profile]:
-    """Up to `limit` profiles that pass a checked filter, the newest first, from before one; ids.LAST begins.
+    transaction: Transaction, database_id: int, wanted: Filter, before: Place, limit: int
+) -> list[tuple[Place, Profile]]:
+    """Up to `limit` profiles that pass a checked filter, the newest first, from before one; Place() begins.
 
     TooSlow when that takes longer than SEARCH_SECONDS.
     """
-    keys = {"database_id": database_id, "before": before, "limit": limit}
+    keys = {"database_id": database_id, "before_at": before.at, "before_id": before.id, "limit": limit}
     found = condition(wanted, database_id)
     rows = await _fetch_matching(transaction, _SQL["list_newest"], found, keys, SEARCH_SECONDS)
-    return list(_profiles(rows).values())
+    listed = _profiles([row[:3] for row in rows])
+    return [(Place(created_at, identifier), listed[identifier]) for identifier, *_, created_at in rows]
 
 
 @asynccontextmanager

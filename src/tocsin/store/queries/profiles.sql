@@ -89,8 +89,10 @@ WHERE bucket = %(bucket)s::smallint AND id = %(id)s::bytea;
 
 -- name: list_newest
 -- A page of a database's profiles, the newest first, from before a given one; the caller may add a condition.
-SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text
+SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text, profiles.created_at
 FROM profiles
-WHERE profiles.database_id = %(database_id)s AND profiles.id < %(before)s::bytea
-ORDER BY profiles.id DESC
+WHERE profiles.database_id = %(database_id)s
+    AND profiles.created_at <= %(before_at)s
+    AND (profiles.created_at, profiles.id) < (%(before_at)s, %(before_id)s::bytea)
+ORDER BY profiles.created_at DESC, profiles.id DESC
 LIMIT %(limit)s;

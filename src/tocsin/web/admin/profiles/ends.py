@@ -1,6 +1,7 @@
 """What is final or far-reaching: merging, deleting, launching by hand; each is shown before it is done."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -132,14 +133,14 @@ async def launch(visit: Visit) -> Response:
             return visit.go(f"profiles/{profile_id.hex()}", "profiles_kept" if outcome.skipped else "profiles_launched")
         outcome = await profile_ends.rehearse_launch(visit.context, profile_id, target, content)
     except (Invalid, NotFound) as mistake:
-        path = mistake.path if mistake.path in ("target", "content") else "target"
+        path = mistake.path if mistake.path in ("target", "apicontent") else "target"
         return await _launch_page(visit, {path: mistake.debug}, None)
     return await _launch_page(visit, {}, outcome)
 
 
 def _shown(visit: Visit) -> str:
     """What was rehearsed must be what is launched."""
-    return f"{visit.form.text('target')}:{visit.form.text('content')}"
+    return f"{visit.form.text('target')}:{visit.form.text('apicontent')}"
 
 
 def _read_target(said: str) -> dict[str, int]:
@@ -150,18 +151,18 @@ def _read_target(said: str) -> dict[str, int]:
 
 
 def _read_content(visit: Visit) -> dict[str, Any]:
-    text = visit.form.text("content")
+    text = visit.form.text("apicontent")
     if not text:
         return {}
     try:
         content = json.loads(text)
     except json.JSONDecodeError as mistake:
         said = visit.t("profiles_not_json", line=mistake.lineno, column=mistake.colno, said=mistake.msg)
-        raise Invalid(said, path="content") from None
+        raise Invalid(said, path="apicontent") from None
     except RecursionError:
-        raise Invalid("the content is too deep", path="content") from None
+        raise Invalid("the content is too deep", path="apicontent") from None
     if not isinstance(content, dict):
-        raise Invalid("expected an object", path="content")
+        raise Invalid("expected an object", path="apicontent")
     return content
 
 
@@ -170,15 +171,17 @@ async def _launch_page(visit: Visit, mistakes: dict[str, str], outcome: BatchOut
         configuration, database, profile = opened.configuration, opened.database, opened.profile
     rehearsal = outcome.dry_run if outcome else None
     message = rehearsal.message if rehearsal else None
+    item = rehearsal.items[0] if rehearsal and rehearsal.items else None
     return visit.render(
         "profiles/launch.html",
         422 if mistakes else 200,
         **describe_head(profile),
         targets=_list_targets(visit, configuration, database),
         target=visit.form.text("target") or visit.query("target"),
-        content=visit.form.text("content"),
+        content=visit.form.text("apicontent"),
         shown=_shown(visit) if rehearsal else "",
-        item=rehearsal.items[0] if rehearsal and rehearsal.items else None,
+        item=item,
+        due_at=datetime.fromisoformat(item.due_at) if item and item.due_at else None,
         message=message,
         text=(message.text or message.payload)[:_MOST_HTML] if message else "",
         mistakes=mistakes,

@@ -20,8 +20,11 @@ from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import SUBSCRIBED
 from tocsin.store import downloads, tasks
 from tocsin.store.database import SEARCH_SECONDS, Transaction
+from tocsin.store.profiles import Place
+from tocsin.store.timeline import TimelinePlace
 from tocsin.web import downloads as files
 from tocsin.web.admin.forms import Form, Mistakes
+from tocsin.web.admin.profiles import timeline
 from tocsin.web.admin.visit import Visit
 
 WAYS = ("text", "value", "filter")
@@ -79,7 +82,7 @@ async def list_profiles(visit: Visit) -> Response:
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
         asked = read_asked(configuration, visit.query)
-        before = ids.parse(visit.query("before")) or ids.LAST
+        before = _read_place(visit.query("before"))
         mistakes = Mistakes()
         found, echo = Found([]), ""
         try:
@@ -91,7 +94,7 @@ async def list_profiles(visit: Visit) -> Response:
                 raise
             echo = echo if isinstance(mistake, TooSlow) else ""
             mistakes.add(_say(visit, mistake))
-    if asked.by == "text" and asked.text and len(found.profiles) == 1 and before == ids.LAST:
+    if asked.by == "text" and asked.text and len(found.profiles) == 1 and before == Place():
         return visit.go(f"profiles/{found.profiles[0][1].id.hex()}")
     return visit.render(
         "profiles/list.html",
@@ -102,7 +105,7 @@ async def list_profiles(visit: Visit) -> Response:
         resources=[("", visit.t("any")), *((str(one.id), one.name) for one in configuration.resources.values())],
         rows=[_row(configuration, database_id, profile) for database_id, profile in found.profiles],
         next=_address(asked, found.next) if found.next else "",
-        first=_address(asked, None) if before != ids.LAST else "",
+        first=_address(asked, None) if before != Place() else "",
         echo=echo,
         mistakes=mistakes.of,
         formats=get_args(Format),
@@ -125,7 +128,7 @@ def read_asked(configuration: Configuration, value: Any) -> Asked:
     )
 
 
-async def _find(transaction: Transaction, configuration: Configuration, asked: Asked, before: bytes) -> Found:
+async def _find(transaction: Transaction, configuration: Configuration, asked: Asked, before: Place) -> Found:
     if asked.database is None:
         return Found([])
     if asked.by == "text" and asked.text:
@@ -206,12 +209,17 @@ def _cut(text: str) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def _address(asked: Asked, before: bytes | None) -> str:
+def _address(asked: Asked, before: Place | None) -> str:
     said = {"by": asked.by, "q": asked.text, "db": asked.database.id if asked.database else "", "filter": asked.filter}
     said |= {"mode": asked.mode} if asked.by == "value" else {}
     said |= asked.members
-    said |= {"before": before.hex() if before else ""}
+    said |= {"before": timeline.write_place(TimelinePlace(*before)) if before else ""}
     return "profiles?" + urlencode({name: value for name, value in said.items() if value})
+
+
+def _read_place(text: str) -> Place:
+    read = timeline.read_place(text)
+    return Place(*read) if read.key else Place()
 
 
 async def begin_export(visit: Visit) -> Response:

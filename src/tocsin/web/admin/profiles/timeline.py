@@ -17,6 +17,8 @@ from tocsin.web.admin.visit import Visit
 
 _MOST_TEXT = 300
 _LONGEST_KEY = 32
+# Digits of the microseconds up to the year 9999.
+_LONGEST_INSTANT = 18
 _TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("send", "deliv", "confirm", "confirmsub"), "good"),
     **dict.fromkeys(("undeliv", "sbounce", "hbounce", "complain", "unsub"), "bad"),
@@ -48,7 +50,7 @@ def tell(visit: Visit, configuration: Configuration, entry: TimelineEntry) -> To
 def read_place(text: str) -> TimelinePlace:
     """The place that `write_place` wrote; the beginning for anything else."""
     microseconds, _, key = text.partition("-")
-    if not (microseconds.isascii() and microseconds.isdecimal() and len(microseconds) < len("9" * 18)):
+    if not (microseconds.isascii() and microseconds.isdecimal() and len(microseconds) <= _LONGEST_INSTANT):
         return TimelinePlace()
     try:
         at = datetime.fromtimestamp(int(microseconds) // 1_000_000, UTC)

@@ -198,7 +198,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "profiles_would_sent": ("A message is sent to {address}.", "Сообщение уйдёт на {address}."),
     "profiles_would_entered": ("The profile enters the scenario.", "Профиль войдёт в сценарий."),
     "profiles_would_skipped": ("Nothing is sent: {reason}.", "Ничего не отправится: {reason}."),
-    "profiles_would_due": ("It leaves at {at}.", "Отправка: {at}."),
+    "profiles_would_due": ("It leaves at", "Отправка:"),
     "profiles_would_fail": ("The message cannot be composed: {error}", "Сообщение не собирается: {error}"),
     "profiles_merge": ("Merge", "Объединить"),
     "profiles_merge_title": ("Merge another profile into {name}", "Присоединить другой профиль к {name}"),
@@ -212,7 +212,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
             "остаётся более строгий. История переходит сюда, затем другой профиль удаляется."
         ),
     ),
-    "profiles_merge_with": ("The other profile", "Другой профиль"),
+    "profiles_merge_with": ("Email, phone number or id of the other", "Email, телефон или ID другого"),
     "profiles_merge_unknown": (
         "No other profile of this database has this id, address or phone number.",
         "В этой базе нет другого профиля с таким ID, адресом или телефоном.",
