@@ -11,7 +11,7 @@ from tocsin.actions import audits, profiles, subscriptions, suppressed
 from tocsin.actions.context import Context
 from tocsin.actions.profile_views import get_record, list_addresses, name_of
 from tocsin.core import subscriptions as core_subscriptions
-from tocsin.core import unsubscribing
+from tocsin.core import preferences, unsubscribing
 from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Conflict, Invalid, NotFound
@@ -200,7 +200,7 @@ async def _end(context: Context, author: Author, opened: Opened, before: Profile
     type_: EventType = "unsub_sms" if is_sms else "unsub"
     address = str(ended[0].get("email") or ended[0].get("phone") or "") if ended else name_of(before)
     data: dict[str, Any] = {
-        "ended_at": sorted({one["resource_id"] for one in ended}),
+        "ended_at": preferences.ended_at(before, after),
         "choice": choice,
         "way": "console",
     }
