@@ -430,7 +430,7 @@ async def test_all_data_of_a_person_is_one_file(stage: Stage, owner: Browser):
     profile_id = await add_ann(stage)
     await stage.post("workflows/start", id=12, matching="profile_id", profile_id=profile_id)
     await stage.work()
-    page = await owner.get(f"profiles/{profile_id}/data")
+    page = await owner.get(f"profiles/{profile_id}/export")
     assert page.response.headers["content-disposition"] == f'attachment; filename="profile-{profile_id}.json"'
     told = page.response.json()
     assert told["profile"]["email"] == "ann@example.com"
@@ -516,7 +516,7 @@ RIGHTS = {
     "launch": {"owner", "editor"},
     "merge": {"owner", "editor"},
     "delete": {"owner", "editor"},
-    "data": {"owner", "editor"},
+    "export": {"owner", "editor"},
 }
 
 

@@ -64,7 +64,7 @@ TABLE: tuple[Page, ...] = (
     Page("profiles/{id}/launch", ends.show_launch, ends.launch, "launch", "launch", nav="profiles"),
     Page("profiles/{id}/merge", ends.show_merge, ends.merge, "erase", "erase", nav="profiles"),
     Page("profiles/{id}/delete", ends.show_delete, ends.delete, "erase", "erase", nav="profiles"),
-    Page("profiles/{id}/data", profile.show_data, right="erase", nav="profiles"),
+    Page("profiles/{id}/export", profile.show_data, right="erase", nav="profiles"),
     Page(
         "profiles/{id}/subscriptions/{mark}",
         forms.show_subscription,
