@@ -153,7 +153,11 @@ async def test_a_filter_finds_and_is_said_in_plain_words(stage: Stage, owner: Br
         ('{"bonus": }', "This is not JSON, line 1, column 11"),
         ("[1]", "expected an object"),
         ('{"bonus": {"$near": 1}}', "bonus.$near: the operator $near is not available here"),
-        ("[" * 20000, "the filter is too deep"),
+        ("[" * 20000, "This cannot be read as JSON"),
+        ('{"bonus": ' + "9" * 5000 + "}", "This cannot be read as JSON"),
+        (r'{"CRM_ID": "\ud800"}', "This cannot be read as JSON"),
+        (r'{"CRM_ID": "\u0000"}', "a text may not hold a NUL character"),
+        ('{"bonus": 1e400}', "This cannot be read as JSON"),
     ],
 )
 async def test_a_mistake_in_a_filter_stands_at_the_filter(owner: Browser, typed, said):
@@ -489,6 +493,8 @@ async def test_a_launch_is_shown_before_it_is_made(stage: Stage, owner: Browser)
     [
         ({"target": "trigger.8", "apicontent": "{"}, "apicontent"),
         ({"target": "trigger.8", "apicontent": "[]"}, "apicontent"),
+        ({"target": "trigger.8", "apicontent": "[" * 5000}, "apicontent"),
+        ({"target": "trigger.8", "apicontent": r'{"a": "\ud800"}'}, "apicontent"),
         ({"target": "trigger.99"}, "target"),
         ({"target": "trigger.98"}, "target"),
         ({"target": "trigger.5555"}, "target"),
@@ -591,6 +597,18 @@ async def test_what_others_wrote_is_never_markup(stage: Stage, owner: Browser):
 @pytest.mark.parametrize("path", ["12", "x" * 24, "0" * 24, "0" * 24 + "/edit", "exports/12", "exports/" + "0" * 32])
 async def test_what_is_not_there_is_not_found(owner: Browser, path):
     assert (await owner.get(f"profiles/{path}")).status == 404
+
+
+async def test_what_cannot_be_stored_is_no_trouble(stage: Stage, owner: Browser):
+    profile_id = await add_ann(stage)
+    assert (await owner.get(place(q="A-17\0"))).path == f"/admin/profiles/{profile_id}"
+    nothing = {"mode": "custom_sub", "field_name": "ca\0rd", "field_value": "\0"}
+    assert (await owner.get(place(by="value", db=1, **nothing))).status in (200, 422)
+    await owner.send(f"profiles/{profile_id}/edit", {"field._fname": "An\0na", "field.address": r'{"a\u0000": 1}'})
+    page = await owner.send(f"profiles/{profile_id}/edit", {"field.address": r'{"a\u0000": 1}'})
+    assert page.tree.xpath("//p[@id='field.address-mistake']")
+    page = await owner.send(f"profiles/{profile_id}/suppress", {"address": "ann@example.com", "reason": "a\0b"})
+    assert page.status == 200
 
 
 async def test_pages_stay_quick_by_the_place_that_they_begin_at(stage: Stage, owner: Browser):

@@ -1,6 +1,6 @@
 """What people change of a profile by hand: each change in one transaction, with a note of who made it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -10,8 +10,8 @@ import msgspec
 from tocsin.actions import audits, profiles, subscriptions, suppressed
 from tocsin.actions.context import Context
 from tocsin.actions.profile_views import get_record, list_addresses, name_of
-from tocsin.core import subscriptions as core_subscriptions
 from tocsin.core import preferences, unsubscribing
+from tocsin.core import subscriptions as core_subscriptions
 from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Conflict, Invalid, NotFound
@@ -126,7 +126,8 @@ async def set_subscription(context: Context, author: Author, profile_id: bytes, 
             read,
             skip_triggers=False,
         )
-        deed = opened.deed("changed", subscription=describe_subscription(read), status=read.get("status", ""))
+        details = {"status": read["status"]} if "status" in read else {}
+        deed = opened.deed("changed", subscription=describe_subscription(read), **details)
         await audits.record(context, opened.transaction, author, [deed])
 
 
@@ -196,24 +197,26 @@ async def _end(context: Context, author: Author, opened: Opened, before: Profile
         for one, other in zip(before.subscriptions, after.subscriptions, strict=True)
         if one["status"] != other["status"]
     ]
+    await events.insert(transaction, [_tell_end(context, database, before, after, ended, choice)])
+    deed = opened.deed("unsubscribed", subscriptions=[describe_subscription(one) for one in ended])
+    await audits.record(context, transaction, author, [deed])
+    return True
+
+
+def _tell_end(
+    context: Context, database: Database, before: Profile, after: Profile, ended: Sequence[Subscription], choice: str
+) -> Event:
+    """The event that tells hooks and the timeline of it, as of a person who unsubscribes."""
     is_sms = bool(ended) and all(one["channel"] == "sms" for one in ended)
     type_: EventType = "unsub_sms" if is_sms else "unsub"
     address = str(ended[0].get("email") or ended[0].get("phone") or "") if ended else name_of(before)
-    data: dict[str, Any] = {
-        "ended_at": preferences.ended_at(before, after),
-        "choice": choice,
-        "way": "console",
-    }
+    data: dict[str, Any] = {"ended_at": preferences.ended_at(before, after), "choice": choice, "way": "console"}
     if address:
         data["address"] = address
     if choice == "this":
         data["resource_id"] = ended[0]["resource_id"]
     (event_id,) = context.new_ids_beside([before.id])
-    happened = Event(event_id, context.clock(), type_, database.id, Subject(before.id, address=address), data)
-    await events.insert(transaction, [happened])
-    deed = opened.deed("unsubscribed", subscriptions=[describe_subscription(one) for one in ended])
-    await audits.record(context, transaction, author, [deed])
-    return True
+    return Event(event_id, context.clock(), type_, database.id, Subject(before.id, address=address), data)
 
 
 async def suppress(

@@ -17,8 +17,8 @@ class Form:
     """The members of a form, in order; a name may occur several times."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        """Line ends become those of Unix: browsers send others."""
-        self._pairs = [(name, value.replace("\r\n", "\n")) for name, value in pairs]
+        """Line ends become those of Unix: browsers send others. NUL, which nothing stores, is left out."""
+        self._pairs = [(name, value.replace("\r\n", "\n").replace("\0", "")) for name, value in pairs]
         self._first: dict[str, str] = {}
         for name, value in self._pairs:
             self._first.setdefault(name, value)

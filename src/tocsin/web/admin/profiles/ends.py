@@ -1,6 +1,5 @@
 """What is final or far-reaching: merging, deleting, launching by hand; each is shown before it is done."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -127,7 +126,10 @@ async def launch(visit: Visit) -> Response:
     """Say what a launch would do; at the second press do it."""
     form, profile_id = visit.form, read_id(visit)
     try:
-        target, content = _read_target(form.text("target")), _read_content(visit)
+        target, content = (
+            _read_target(form.text("target")),
+            values.read_object(form.text("apicontent"), "apicontent", visit.t),
+        )
         if form.text("do") == "launch" and form.text("shown") == _shown(visit):
             outcome = await profile_ends.launch(visit.context, visit.author, profile_id, target, content)
             return visit.go(f"profiles/{profile_id.hex()}", "profiles_kept" if outcome.skipped else "profiles_launched")
@@ -148,22 +150,6 @@ def _read_target(said: str) -> dict[str, int]:
     if kind not in ("trigger", "workflow") or not (number.isascii() and number.isdecimal() and len(number) < 10):  # noqa: PLR2004 - fits an int
         raise Invalid("choose what to launch", path="target")
     return {f"{kind}_id": int(number)}
-
-
-def _read_content(visit: Visit) -> dict[str, Any]:
-    text = visit.form.text("apicontent")
-    if not text:
-        return {}
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as mistake:
-        said = visit.t("profiles_not_json", line=mistake.lineno, column=mistake.colno, said=mistake.msg)
-        raise Invalid(said, path="apicontent") from None
-    except RecursionError:
-        raise Invalid("the content is too deep", path="apicontent") from None
-    if not isinstance(content, dict):
-        raise Invalid("expected an object", path="apicontent")
-    return content
 
 
 async def _launch_page(visit: Visit, mistakes: dict[str, str], outcome: BatchOutcome | None) -> Response:

@@ -1,6 +1,5 @@
 """Finding profiles: by whatever is typed, by a matching mode, by a filter; and what is found as a file."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, get_args
@@ -24,7 +23,7 @@ from tocsin.store.profiles import Place
 from tocsin.store.timeline import TimelinePlace
 from tocsin.web import downloads as files
 from tocsin.web.admin.forms import Form, Mistakes
-from tocsin.web.admin.profiles import timeline
+from tocsin.web.admin.profiles import timeline, values
 from tocsin.web.admin.visit import Visit
 
 WAYS = ("text", "value", "filter")
@@ -49,20 +48,6 @@ class Asked(NamedTuple):
         """The values of a matching mode."""
         return Search(**{name: self.members[name] for name in _MEMBERS if self.members.get(name)})
 
-    def query(self) -> dict[str, Any]:
-        """The filter as an object; or Invalid, which says where it is no JSON."""
-        if not self.filter:
-            return {}
-        try:
-            query = json.loads(self.filter)
-        except json.JSONDecodeError as mistake:
-            raise Invalid(f"{mistake.lineno}:{mistake.colno}: {mistake.msg}", path="json") from None
-        except RecursionError:
-            raise Invalid("the filter is too deep", path="filter") from None
-        if not isinstance(query, dict):
-            raise Invalid("expected an object", path="filter")
-        return query
-
 
 class Row(NamedTuple):
     """A profile of a list."""
@@ -86,9 +71,9 @@ async def list_profiles(visit: Visit) -> Response:
         mistakes = Mistakes()
         found, echo = Found([]), ""
         try:
-            if asked.by == "filter":
-                echo = _echo(visit, asked)
-            found = await _find(transaction, configuration, asked, before)
+            query = values.read_object(asked.filter, "filter", visit.t) if asked.by == "filter" else {}
+            echo = _echo(visit, asked, query)
+            found = await _find(transaction, configuration, asked, query, before)
         except TocsinError as mistake:
             if mistake.is_ours:
                 raise
@@ -117,7 +102,7 @@ def read_asked(configuration: Configuration, value: Any) -> Asked:
     by = value("by") if value("by") in WAYS else "text"
     databases = configuration.databases
     number = value("db")
-    chosen = databases.get(int(number)) if number.isascii() and number.isdecimal() and len(number) < 10 else None  # noqa: PLR2004 - fits an int
+    chosen = databases.get(int(number)) if _is_number(number) else None
     return Asked(
         by,
         value("q")[:_LONGEST_TEXT],
@@ -128,7 +113,13 @@ def read_asked(configuration: Configuration, value: Any) -> Asked:
     )
 
 
-async def _find(transaction: Transaction, configuration: Configuration, asked: Asked, before: Place) -> Found:
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < len(str(2**31))
+
+
+async def _find(
+    transaction: Transaction, configuration: Configuration, asked: Asked, query: Mapping[str, Any], before: Place
+) -> Found:
     if asked.database is None:
         return Found([])
     if asked.by == "text" and asked.text:
@@ -144,15 +135,13 @@ async def _find(transaction: Transaction, configuration: Configuration, asked: A
             resource_id=Form([("resource_id", asked.members["resource_id"])]).number("resource_id"),
         )
         return await profile_search.find_by_matching(transaction, asked.database, matching, asked.search(), before)
-    query = asked.query() if asked.by == "filter" else {}
     return await profile_search.find_by_filter(transaction, asked.database, query, before)
 
 
-def _echo(visit: Visit, asked: Asked) -> str:
+def _echo(visit: Visit, asked: Asked, query: Mapping[str, Any]) -> str:
     """The filter in plain words, once it is known to be right."""
     if asked.database is None or not asked.filter:
         return ""
-    query = asked.query()
     profile_search.check_filter(asked.database, query)
     told = mongo_text.describe(query, visit.t.language)
     return told if len(told) <= _MOST_ECHO else f"{told[:_MOST_ECHO]}…"
@@ -162,9 +151,6 @@ def _say(visit: Visit, mistake: TocsinError) -> TocsinError:
     """A mistake at the field of the form that it is of."""
     if isinstance(mistake, TooSlow):
         return Invalid(visit.t("profiles_too_slow", seconds=SEARCH_SECONDS), path="")
-    if mistake.path == "json":
-        line, column, said = mistake.debug.split(":", 2)
-        return Invalid(visit.t("profiles_not_json", line=line, column=column, said=said.strip()), path="filter")
     top, _, rest = mistake.path.partition(".")
     if top == "filter" and rest:
         return Invalid(f"{rest}: {mistake.debug}", path="filter")
@@ -230,7 +216,7 @@ async def begin_export(visit: Visit) -> Response:
     if asked.database is None:
         raise NotFound("there is no database")
     file_format: Format = "json" if visit.form.text("format") == "json" else "csv"
-    query = asked.query()
+    query = values.read_object(asked.filter, "filter", visit.t)
     if asked.by == "value":
         members = asked.members
         query = await profile_ends.query_of_matching(

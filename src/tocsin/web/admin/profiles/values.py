@@ -123,6 +123,30 @@ def read_typed(type_: str, text: str) -> Any:
     return text if type_ == "string" else stripped
 
 
+def read_object(text: str, path: str, t: Translator) -> dict[str, Any]:
+    """An object typed as JSON, empty where nothing is typed; or Invalid, which says where it is none."""
+    if not text:
+        return {}
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise Invalid(_say_where(text, t), path=path) from None
+    if not isinstance(value, dict):
+        raise Invalid("expected an object", path=path)
+    return value
+
+
+def _say_where(text: str, t: Translator) -> str:
+    """The standard library knows line and column."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as mistake:
+        return t("profiles_not_json", line=mistake.lineno, column=mistake.colno, said=mistake.msg)
+    except (RecursionError, ValueError):
+        pass
+    return t("profiles_not_json_at_all")
+
+
 def _read_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)

@@ -45,6 +45,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "This is not JSON, line {line}, column {column}: {said}",
         "Это не JSON, строка {line}, столбец {column}: {said}",
     ),
+    "profiles_not_json_at_all": (
+        "This cannot be read as JSON: it is too deep, or a number or a character in it is none.",
+        "Это не читается как JSON: слишком глубоко, либо в нём неверное число или символ.",
+    ),
     "profiles_too_slow": (
         (
             "Finding these profiles took longer than {seconds} seconds, so it was given up. Add a field that is "
