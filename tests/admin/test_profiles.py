@@ -494,6 +494,7 @@ async def test_a_launch_is_shown_before_it_is_made(stage: Stage, owner: Browser)
         ({"target": "trigger.8", "apicontent": "{"}, "apicontent"),
         ({"target": "trigger.8", "apicontent": "[]"}, "apicontent"),
         ({"target": "trigger.8", "apicontent": "[" * 5000}, "apicontent"),
+        ({"target": "trigger.8", "apicontent": r'{"a": "\u0000"}'}, "apicontent"),
         ({"target": "trigger.8", "apicontent": r'{"a": "\ud800"}'}, "apicontent"),
         ({"target": "trigger.99"}, "target"),
         ({"target": "trigger.98"}, "target"),

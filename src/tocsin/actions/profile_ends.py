@@ -8,7 +8,7 @@ from tocsin.actions import audits, exports, launches, profile_changes, profile_s
 from tocsin.actions.context import Context
 from tocsin.actions.profile_edits import Opened, open_profile
 from tocsin.actions.profile_views import name_of
-from tocsin.core import merging
+from tocsin.core import fields, merging
 from tocsin.core.audits import Author, Deed
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import Ambiguous, Invalid, NotFound
@@ -127,6 +127,10 @@ async def launch(
 
 async def _check(opened: Opened, target: Mapping[str, int], content: Mapping[str, Any]) -> launches.CheckedCall:
     _check_database(opened.configuration, target, opened.database.id)
+    try:
+        fields.check_tree(dict(content))
+    except ValueError as mistake:
+        raise Invalid(str(mistake), path="content") from None
     call = StartCall(
         items=[StartItem()],
         trigger_id=target.get("trigger_id"),

@@ -135,7 +135,7 @@ async def launch(visit: Visit) -> Response:
             return visit.go(f"profiles/{profile_id.hex()}", "profiles_kept" if outcome.skipped else "profiles_launched")
         outcome = await profile_ends.rehearse_launch(visit.context, profile_id, target, content)
     except (Invalid, NotFound) as mistake:
-        path = mistake.path if mistake.path in ("target", "apicontent") else "target"
+        path = "apicontent" if mistake.path in ("content", "apicontent") else "target"
         return await _launch_page(visit, {path: mistake.debug}, None)
     return await _launch_page(visit, {}, outcome)
 
