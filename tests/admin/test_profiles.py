@@ -97,7 +97,7 @@ async def test_every_matching_mode_finds(stage: Stage, owner: Browser, asked):
     await stage.add(email="bob@example.com", phones=["+4930999999"], CRM_ID="B-1")
     if asked["mode"] == "profile_id":
         asked = asked | {"profile_id": profile_id}
-    page = await owner.get(place(by="value", db=1, **asked))
+    page = await owner.get(place(by="value", database=1, **asked))
     assert [row[0] for row in page.rows()] == ["Ann Smith"]
     assert page.tree.xpath("//tbody//a/@href") == [f"/admin/profiles/{profile_id}"]
 
@@ -105,15 +105,15 @@ async def test_every_matching_mode_finds(stage: Stage, owner: Browser, asked):
 async def test_a_matching_mode_finds_more_than_two_and_tags_only_together(stage: Stage, owner: Browser):
     for n in range(3):
         await stage.add(email=f"p{n}@example.com", phones=["+4930123456"], interests=["news", "sales"][: n % 2 + 1])
-    assert len((await owner.get(place(by="value", db=1, mode="phone", phone="+4930123456"))).rows()) == 3
+    assert len((await owner.get(place(by="value", database=1, mode="phone", phone="+4930123456"))).rows()) == 3
     asked = {"mode": "custom", "field_name": "interests", "field_value": "news,sales"}
-    assert [row[0] for row in (await owner.get(place(by="value", db=1, **asked))).rows()] == ["p1@example.com"]
+    assert [row[0] for row in (await owner.get(place(by="value", database=1, **asked))).rows()] == ["p1@example.com"]
 
 
 async def test_what_many_have_is_gone_through_page_by_page(stage: Stage, owner: Browser):
     data = [{"email": f"p{n}@example.com", "phones": ["+4930123456"]} for n in range(60)]
     await stage.post("profiles/import_batch", db_id=1, matching="email", data=data)
-    for query in ({"by": "value", "db": 1, "mode": "phone", "phone": "+4930123456"}, {"q": "+4930123456"}):
+    for query in ({"by": "value", "database": 1, "mode": "phone", "phone": "+4930123456"}, {"q": "+4930123456"}):
         first = await owner.get(place(**query))
         second = await owner.get(first.tree.xpath("//a[@rel='next']/@href")[0].removeprefix("/admin/"))
         assert not second.tree.xpath("//a[@rel='next']")
@@ -131,7 +131,7 @@ async def test_what_many_have_is_gone_through_page_by_page(stage: Stage, owner: 
     ],
 )
 async def test_a_mistake_in_a_value_stands_at_its_field(owner: Browser, asked, field):
-    page = await owner.get(place(by="value", db=1, **asked))
+    page = await owner.get(place(by="value", database=1, **asked))
     assert page.status == 422
     assert page.tree.xpath(f"//p[@id='{field}-mistake']")
 
@@ -140,10 +140,10 @@ async def test_a_filter_finds_and_is_said_in_plain_words(stage: Stage, owner: Br
     await add_ann(stage)
     await stage.add(email="bob@example.com", bonus=0)
     asked = json.dumps({"bonus": {"$gt": 0}, "_fname": {"$in": ["Ann", "Bob"]}})
-    page = await owner.get(place(by="filter", db=1, filter=asked))
+    page = await owner.get(place(by="filter", database=1, filter=asked))
     assert [row[0] for row in page.rows()] == ["Ann Smith"]
     assert "Profiles of which bonus is above 0 and _fname is Ann or Bob" in page.text
-    page = await owner.get(place(by="filter", db=1, filter=asked, lang="ru"))
+    page = await owner.get(place(by="filter", database=1, filter=asked, lang="ru"))
     assert "Профили, у которых bonus больше 0 и _fname — Ann или Bob" in page.text
 
 
@@ -161,7 +161,7 @@ async def test_a_filter_finds_and_is_said_in_plain_words(stage: Stage, owner: Br
     ],
 )
 async def test_a_mistake_in_a_filter_stands_at_the_filter(owner: Browser, typed, said):
-    page = await owner.get(place(by="filter", db=1, filter=typed))
+    page = await owner.get(place(by="filter", database=1, filter=typed))
     assert page.status == 422
     assert said in page.tree.xpath("string(//p[@id='filter-mistake'])")
 
@@ -171,7 +171,7 @@ async def test_a_filter_that_takes_too_long_is_given_up_with_a_sentence(stage: S
     monkeypatch.setattr(stored_profiles, "SEARCH_SECONDS", 1)
     slow = "SELECT pg_sleep(3), id, '{}'::text FROM profiles WHERE database_id = %(database_id)s ORDER BY id LIMIT 1"
     monkeypatch.setitem(stored_profiles._SQL, "list_newest", slow)  # noqa: SLF001 - a filter that is surely slow
-    page = await owner.get(place(by="filter", db=1, filter="{}"))
+    page = await owner.get(place(by="filter", database=1, filter="{}"))
     assert page.status == 422
     assert "took longer than" in page.text
 
@@ -317,11 +317,13 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(stage: Stag
 
 
 async def test_a_profile_is_made_by_hand(stage: Stage, owner: Browser):
-    page = await owner.send("profiles/new?db=1", {"field.email": "new@example.com", "field.phones": "+4930123456"})
+    page = await owner.send(
+        "profiles/new?database=1", {"field.email": "new@example.com", "field.phones": "+4930123456"}
+    )
     profile_id = page.path.rpartition("/")[2]
     assert await fields_of(stage, profile_id) == {"email": "new@example.com", "phones": ["+4930123456"]}
     assert await audits_of(stage, profile_id) == [("created", "olga@example.com")]
-    page = await owner.send("profiles/new?db=1", {"field.email": "new@example.com"})
+    page = await owner.send("profiles/new?database=1", {"field.email": "new@example.com"})
     assert page.status == 422
     assert "another profile has this email" in page.text
     assert (await stage.count_rows())["profiles"] == 1
@@ -455,7 +457,7 @@ async def test_all_data_of_a_person_is_one_file(stage: Stage, owner: Browser):
 async def test_what_a_search_finds_becomes_a_file(stage: Stage, owner: Browser, asked, file_format, expected):
     await add_ann(stage)
     await stage.add(email="bob@example.com", CRM_ID="B-1")
-    page = await owner.send(place(db=1, **asked), {"format": file_format}, to="profiles/export")
+    page = await owner.send(place(database=1, **asked), {"format": file_format}, to="profiles/export")
     assert "The file is being written." in page.text
     assert page.tree.xpath("//meta[@http-equiv='refresh']")
     await stage.work()
@@ -547,7 +549,7 @@ async def test_each_role_sees_and_does_what_it_may(stage: Stage, enter, role):
         assert (
             await browser.post(f"profiles/{profile_id}/delete", {"csrf": csrf, "typed": "ann@example.com"})
         ).status == 403
-        assert (await browser.post("profiles/export", {"csrf": csrf, "db": "1"})).status == 403
+        assert (await browser.post("profiles/export", {"csrf": csrf, "database": "1"})).status == 403
         assert (await stage.count_rows())["profiles"] == 1
 
 
@@ -604,7 +606,7 @@ async def test_what_cannot_be_stored_is_no_trouble(stage: Stage, owner: Browser)
     profile_id = await add_ann(stage)
     assert (await owner.get(place(q="A-17\0"))).path == f"/admin/profiles/{profile_id}"
     nothing = {"mode": "custom_sub", "field_name": "ca\0rd", "field_value": "\0"}
-    assert (await owner.get(place(by="value", db=1, **nothing))).status in (200, 422)
+    assert (await owner.get(place(by="value", database=1, **nothing))).status in (200, 422)
     await owner.send(f"profiles/{profile_id}/edit", {"field._fname": "An\0na", "field.address": r'{"a\u0000": 1}'})
     page = await owner.send(f"profiles/{profile_id}/edit", {"field.address": r'{"a\u0000": 1}'})
     assert page.tree.xpath("//p[@id='field.address-mistake']")

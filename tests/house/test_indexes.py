@@ -19,8 +19,8 @@ SELECT n, (n % 256)::smallint AS bucket, n || '@example.com' AS email, now() - n
     int8send(n) || decode(lpad(to_hex(n % 256), 8, '0'), 'hex') AS id
 FROM generate_series(1::bigint, 20000) AS n;
 
-INSERT INTO profiles (bucket, id, database_id, fields, subscriptions)
-SELECT bucket, id, 1, jsonb_build_object('email', email), '[]' FROM numbers;
+INSERT INTO profiles (bucket, id, database_id, fields, subscriptions, created_at)
+SELECT bucket, id, 1, jsonb_build_object('email', email), '[]', due_at FROM numbers;
 
 INSERT INTO identities (value, database_id, resource_id, kind, profile_id)
 SELECT email, 1, 0, 1, id FROM numbers;

@@ -62,6 +62,11 @@ class Form:
         return self._first
 
 
+def is_number(text: str) -> bool:
+    """Whether a text may be the number of an object."""
+    return text.isascii() and text.isdecimal() and len(text) < len(str(_MOST_NUMBER))
+
+
 def parse_form(body: bytes) -> Form:
     """The form of a body as browsers send it; or Invalid."""
     try:

@@ -11,6 +11,7 @@ from tocsin.core import ids
 from tocsin.core.configuration import Configuration, Database
 from tocsin.core.errors import Ambiguous, Conflict, Invalid, NotFound
 from tocsin.core.launches import BatchOutcome
+from tocsin.web.admin.forms import is_number
 from tocsin.web.admin.profiles import values
 from tocsin.web.admin.profiles.page import describe_head, describe_subscription, read_id
 from tocsin.web.admin.visit import Visit
@@ -147,7 +148,7 @@ def _shown(visit: Visit) -> str:
 
 def _read_target(said: str) -> dict[str, int]:
     kind, _, number = said.partition(".")
-    if kind not in ("trigger", "workflow") or not (number.isascii() and number.isdecimal() and len(number) < 10):  # noqa: PLR2004 - fits an int
+    if kind not in ("trigger", "workflow") or not is_number(number):
         raise Invalid("choose what to launch", path="target")
     return {f"{kind}_id": int(number)}
 

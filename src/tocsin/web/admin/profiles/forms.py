@@ -11,7 +11,7 @@ from tocsin.core.configuration import Configuration, Database
 from tocsin.core.configuration_rules import GLOBAL_LIST
 from tocsin.core.errors import Conflict, Invalid, NotFound
 from tocsin.core.subscriptions import STATUSES
-from tocsin.web.admin.forms import Mistakes
+from tocsin.web.admin.forms import Mistakes, is_number
 from tocsin.web.admin.profiles import values
 from tocsin.web.admin.profiles.page import describe_head, describe_subscription, read_id
 from tocsin.web.admin.visit import Visit
@@ -29,7 +29,7 @@ async def create(visit: Visit) -> Response:
     """Add a profile."""
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
-    database = _database(configuration, visit.form.text("db"))
+    database = _database(configuration, visit.form.text("database"))
     mistakes = Mistakes()
     data = values.read_changes(database, {}, visit.form, mistakes)
     if not mistakes:
@@ -44,7 +44,7 @@ async def create(visit: Visit) -> Response:
 async def _new_page(visit: Visit, mistakes: dict[str, str]) -> Response:
     async with visit.context.database.transaction() as transaction:
         configuration = await visit.context.configuration(transaction)
-    database = _database(configuration, visit.form.text("db") or visit.query("db"))
+    database = _database(configuration, visit.form.text("database") or visit.query("database"))
     return visit.render(
         "profiles/edit.html",
         422 if mistakes else 200,
@@ -60,7 +60,7 @@ async def _new_page(visit: Visit, mistakes: dict[str, str]) -> Response:
 
 
 def _database(configuration: Configuration, said: str) -> Database:
-    if said.isascii() and said.isdecimal() and len(said) < 10:  # noqa: PLR2004 - fits an int
+    if is_number(said):
         return configuration.get_database(int(said))
     first = next(iter(configuration.databases.values()), None)
     if first is None:

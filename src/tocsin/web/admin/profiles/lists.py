@@ -22,14 +22,13 @@ from tocsin.store.database import SEARCH_SECONDS, Transaction
 from tocsin.store.profiles import Place
 from tocsin.store.timeline import TimelinePlace
 from tocsin.web import downloads as files
-from tocsin.web.admin.forms import Form, Mistakes
+from tocsin.web.admin.forms import Form, Mistakes, is_number
 from tocsin.web.admin.profiles import timeline, values
 from tocsin.web.admin.visit import Visit
 
 WAYS = ("text", "value", "filter")
 
 _MEMBERS = ("email", "phone", "profile_id", "provider", "subscription_id", "field_value")
-_ASKED = ("by", "q", "db", "mode", "field_name", "resource_id", "filter", *_MEMBERS)
 _MOST_ECHO = 2000
 _LONGEST_TEXT = 300
 
@@ -101,8 +100,8 @@ def read_asked(configuration: Configuration, value: Any) -> Asked:
     """What is looked for; `value` gives a member by its name."""
     by = value("by") if value("by") in WAYS else "text"
     databases = configuration.databases
-    number = value("db")
-    chosen = databases.get(int(number)) if _is_number(number) else None
+    number = value("database")
+    chosen = databases.get(int(number)) if is_number(number) else None
     return Asked(
         by,
         value("q")[:_LONGEST_TEXT],
@@ -111,10 +110,6 @@ def read_asked(configuration: Configuration, value: Any) -> Asked:
         value("filter"),
         {name: value(name) for name in (*_MEMBERS, "field_name", "resource_id")},
     )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < len(str(2**31))
 
 
 async def _find(
@@ -196,7 +191,12 @@ def _cut(text: str) -> str:
 
 
 def _address(asked: Asked, before: Place | None) -> str:
-    said = {"by": asked.by, "q": asked.text, "db": asked.database.id if asked.database else "", "filter": asked.filter}
+    said = {
+        "by": asked.by,
+        "q": asked.text,
+        "database": asked.database.id if asked.database else "",
+        "filter": asked.filter,
+    }
     said |= {"mode": asked.mode} if asked.by == "value" else {}
     said |= asked.members
     said |= {"before": timeline.write_place(TimelinePlace(*before)) if before else ""}
