@@ -1,6 +1,6 @@
 """Finding profiles: by whatever is typed, by a matching mode, by a filter; and what is found as a file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, get_args
 from urllib.parse import urlencode
@@ -96,7 +96,7 @@ async def list_profiles(visit: Visit) -> Response:
     )
 
 
-def read_asked(configuration: Configuration, value: Any) -> Asked:
+def read_asked(configuration: Configuration, value: Callable[[str], str]) -> Asked:
     """What is looked for; `value` gives a member by its name."""
     by = value("by") if value("by") in WAYS else "text"
     databases = configuration.databases
