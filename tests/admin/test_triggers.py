@@ -36,7 +36,7 @@ async def test_each_is_listed_with_what_came_of_it(stage: Stage, owner: Browser)
     assert page.status == 200
     assert len(page.rows()) == 9
     assert cells(page, "Order received") == [
-        "8", "Order received", "active", "Email", "a call", "1", "1", "0", "0", "0", "0",
+        "8", "Order received", "active", "Email", "a call", "1", "0", "0", "0", "0", "0",
     ]  # fmt: skip
 
 

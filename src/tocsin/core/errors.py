@@ -38,6 +38,10 @@ class Invalid(TocsinError):
     text = "Invalid request"
 
 
+class TooSlow(Invalid):
+    """What was asked for takes longer than it may."""
+
+
 class TokenRequired(TocsinError):
     """No token, or one that is not known."""
 

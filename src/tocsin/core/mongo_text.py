@@ -1,13 +1,14 @@
 """What a filter says, in plain words of English or Russian: `bonus is above 0 and city is Riga or Tallinn`.
 
-It tells a query as it was typed, once `mongo.parse` has found it right: the tree of that has other words than its
-author.
+It tells a query as it was typed, once `mongo.parse` has found it right; the tree of that has not its author's words.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
+
+from tocsin.core import mongo_values
 
 Language = Literal["en", "ru"]
 
@@ -108,7 +109,7 @@ class _Teller:
         return self._condition(name, value)
 
     def _condition(self, field: str, value: Any) -> _Clause:
-        if not _has_operators(value):
+        if not mongo_values.has_operators(value):
             return self._equal(field, value)
         return self._all(
             [self._operator(field, name, held, value) for name, held in value.items() if name != "$options"]
@@ -163,7 +164,7 @@ class _Teller:
         return _Clause(self._say("$mod", f=field, d=value[0], v=value[1]))
 
     def _element(self, field: str, value: Mapping[str, Any]) -> _Clause:
-        is_plain = _has_operators(value) and next(iter(value)) not in ("$and", "$or", "$nor")
+        is_plain = mongo_values.has_operators(value) and next(iter(value)) not in ("$and", "$or", "$nor")
         inside = self._condition(self._say("itself"), value) if is_plain else self.tell(value)
         return _Clause(self._say("$elemMatch", f=field, v=inside.text))
 
@@ -186,10 +187,6 @@ class _Teller:
         if not isinstance(value, str):
             return _cut(json.dumps(value, ensure_ascii=False))
         return _cut(value) if _is_word(value) else ("“{}”", "«{}»")[self._place].format(_cut(value))
-
-
-def _has_operators(value: Any) -> bool:
-    return isinstance(value, dict) and next(iter(value), "").startswith("$") and not value.keys() & {"$date", "$oid"}
 
 
 def _cut(text: str) -> str:

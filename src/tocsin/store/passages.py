@@ -314,6 +314,12 @@ async def list_of_profile(transaction: Transaction, workflow_id: int, profile_id
     return [_passage(row) for row in rows]
 
 
+async def list_everywhere(transaction: Transaction, profile_id: bytes, limit: int) -> list[Passage]:
+    """The passages of a profile through any workflow, those that moved last first."""
+    rows = await fetch(transaction, _SQL["list_everywhere"], bucket=profile_id[-1], profile_id=profile_id, limit=limit)
+    return [_passage(row) for row in rows]
+
+
 async def move_all(transaction: Transaction, profile_ids: Sequence[bytes], to: bytes) -> None:
     """Give the passages, entries and steps of profiles to another; the caller holds the locks of them all."""
     moved = {**id_columns(profile_ids), "new_bucket": to[-1], "new_profile_id": to}

@@ -216,6 +216,14 @@ FROM passages
 WHERE bucket = %(bucket)s AND profile_id = %(profile_id)s AND workflow_id = %(workflow_id)s
 ORDER BY id;
 
+-- name: list_everywhere
+-- The passages of a profile through any workflow.
+SELECT id, profile_id, workflow_id, launch_id, node, arrived_at, due_at, attempts, steps, awaits, memory::text
+FROM passages
+WHERE bucket = %(bucket)s AND profile_id = %(profile_id)s
+ORDER BY arrived_at DESC, id
+LIMIT %(limit)s;
+
 -- name: delete_all_passages
 -- Profiles that are no more are on no way.
 DELETE FROM passages

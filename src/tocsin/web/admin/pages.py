@@ -25,6 +25,8 @@ from tocsin.web.admin import (
     workflow_versions,
     workflows,
 )
+from tocsin.web.admin.profiles import ends, forms, lists
+from tocsin.web.admin.profiles import page as profile
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
 
@@ -115,6 +117,26 @@ TABLE: tuple[Page, ...] = (
         "write",
         "write",
         nav="workflows",
+    ),
+    Page("profiles", lists.list_profiles, nav="profiles"),
+    Page("profiles/new", forms.show_new, forms.create, "profiles", "profiles", nav="profiles"),
+    Page("profiles/export", lists.list_profiles, lists.begin_export, "erase", "erase", nav="profiles"),
+    Page("profiles/exports/{task}", lists.show_export, right="erase", nav="profiles"),
+    Page("profiles/exports/{task}/file", lists.download, right="erase", nav="profiles"),
+    Page("profiles/{id}", profile.show, profile.change, change_right="profiles", nav="profiles"),
+    Page("profiles/{id}/edit", forms.show_edit, forms.edit, "profiles", "profiles", nav="profiles"),
+    Page("profiles/{id}/suppress", forms.show_suppress, forms.suppress, "suppress", "suppress", nav="profiles"),
+    Page("profiles/{id}/launch", ends.show_launch, ends.launch, "launch", "launch", nav="profiles"),
+    Page("profiles/{id}/merge", ends.show_merge, ends.merge, "erase", "erase", nav="profiles"),
+    Page("profiles/{id}/delete", ends.show_delete, ends.delete, "erase", "erase", nav="profiles"),
+    Page("profiles/{id}/export", profile.show_data, right="erase", nav="profiles"),
+    Page(
+        "profiles/{id}/subscriptions/{mark}",
+        forms.show_subscription,
+        forms.save_subscription,
+        "profiles",
+        "profiles",
+        nav="profiles",
     ),
     Page("settings", whole.show, nav="settings"),
     Page("settings/export", whole.export, right="settings", nav="settings"),

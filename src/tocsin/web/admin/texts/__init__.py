@@ -10,9 +10,11 @@ from tocsin.web.admin.texts import (
     frame,
     messages,
     overview,
+    profiles,
     settings,
     settings_members,
     templates,
+    timeline,
     triggers,
     versions,
     words,
@@ -38,6 +40,8 @@ _MODULES = (
     templates,
     workflow_nodes,
     workflows,
+    profiles,
+    timeline,
 )
 
 
