@@ -18,17 +18,14 @@ from tocsin.web.admin import (
     triggers,
     users,
     versions,
-    workflow_insertions,
-    workflow_nodes,
-    workflow_removals,
-    workflow_traces,
-    workflow_versions,
-    workflows,
 )
 from tocsin.web.admin.profiles import ends, forms, lists
 from tocsin.web.admin.profiles import page as profile
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
+from tocsin.web.admin.workflows import insertions, nodes, removals, traces
+from tocsin.web.admin.workflows import versions as workflow_versions
+from tocsin.web.admin.workflows import whole as workflows
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -92,22 +89,22 @@ TABLE: tuple[Page, ...] = (
     Page("workflows/{id}/numbers", workflows.show_numbers, nav="workflows"),
     Page(
         "workflows/{id}/insert",
-        workflow_insertions.show,
-        workflow_insertions.insert,
+        insertions.show,
+        insertions.insert,
         "write",
         "write",
         nav="workflows",
     ),
-    Page("workflows/{id}/nodes/{node}", workflow_nodes.show, workflow_nodes.change, "look", "write", nav="workflows"),
+    Page("workflows/{id}/nodes/{node}", nodes.show, nodes.change, "look", "write", nav="workflows"),
     Page(
         "workflows/{id}/nodes/{node}/remove",
-        workflow_removals.show,
-        workflow_removals.remove,
+        removals.show,
+        removals.remove,
         "write",
         "write",
         nav="workflows",
     ),
-    Page("workflows/{id}/trace", workflow_traces.show, nav="workflows"),
+    Page("workflows/{id}/trace", traces.show, nav="workflows"),
     Page("workflows/{id}/versions", versions.of("workflows", edit="restore", drawn="drawn"), nav="workflows"),
     Page("workflows/{id}/drawn", workflow_versions.show_drawn, nav="workflows"),
     Page(

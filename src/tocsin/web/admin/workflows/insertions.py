@@ -10,12 +10,12 @@ from tocsin.actions.workflow_views import Board
 from tocsin.core.errors import NotFound
 from tocsin.core.workflows import editing
 from tocsin.core.workflows.editing import Path
-from tocsin.web.admin import workflow_forms
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_board import Marked, read_id, show_board
-from tocsin.web.admin.workflow_forms import Values
-from tocsin.web.admin.workflow_nodes import Refused, dotted, find, list_outs, save, show_form
-from tocsin.web.admin.workflow_words import KINDS, Words
+from tocsin.web.admin.workflows import forms as workflow_forms
+from tocsin.web.admin.workflows.board import Marked, read_id, show_board
+from tocsin.web.admin.workflows.forms import Values
+from tocsin.web.admin.workflows.nodes import Refused, dotted, find, list_outs, save, show_form
+from tocsin.web.admin.workflows.words import KINDS, Words
 
 
 async def show(visit: Visit) -> Response:

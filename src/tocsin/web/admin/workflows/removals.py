@@ -7,9 +7,9 @@ from tocsin.actions.workflow_views import Board
 from tocsin.core.workflows import editing
 from tocsin.core.workflows.editing import Members
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_board import Marked, read_id, show_board
-from tocsin.web.admin.workflow_nodes import Refused, find, save
-from tocsin.web.admin.workflow_words import Words
+from tocsin.web.admin.workflows.board import Marked, read_id, show_board
+from tocsin.web.admin.workflows.nodes import Refused, find, save
+from tocsin.web.admin.workflows.words import Words
 
 
 async def show(visit: Visit) -> Response:

@@ -17,11 +17,11 @@ from tocsin.core.errors import Conflict, Invalid, MemberMistakes
 from tocsin.core.workflows import editing
 from tocsin.core.workflows.editing import Members, Path
 from tocsin.core.workflows.graph import edges, kind
-from tocsin.web.admin import workflow_forms
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_board import Marked, NodeMistakes, read_id, show_board, split_mistakes
-from tocsin.web.admin.workflow_forms import Input, Values
-from tocsin.web.admin.workflow_words import Options, Words
+from tocsin.web.admin.workflows import forms as workflow_forms
+from tocsin.web.admin.workflows.board import Marked, NodeMistakes, read_id, show_board, split_mistakes
+from tocsin.web.admin.workflows.forms import Input, Values
+from tocsin.web.admin.workflows.words import Options, Words
 
 _PAGE = 50
 _QUERIES = ("query", "when.query", "when")

@@ -12,7 +12,7 @@ from tocsin.core.errors import NotFound, TocsinError
 from tocsin.core.workflows.passages import Passage
 from tocsin.core.workflows.trace import Trace, TracedStep
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_board import Marked, read_id, show_board
+from tocsin.web.admin.workflows.board import Marked, read_id, show_board
 
 _MOST_STEPS = 200
 _LONGEST_SEARCH = 300

@@ -12,7 +12,7 @@ from tocsin.core.workflows.starters import STARTERS
 from tocsin.web.admin import frame
 from tocsin.web.admin.forms import Mistakes
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_board import Marked, NodeMistakes, count_totals, read_id, show_board, split_mistakes
+from tocsin.web.admin.workflows.board import Marked, NodeMistakes, count_totals, read_id, show_board, split_mistakes
 
 REENTRIES: tuple[Reentry, ...] = ("while_inside_ignored", "once_ever", "restart", "separate")
 _LONGEST_NAME = 200

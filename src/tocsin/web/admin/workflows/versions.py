@@ -14,8 +14,8 @@ from tocsin.core.workflows.editing import differences, list_pairs
 from tocsin.store import configuration as stored_configuration
 from tocsin.web.admin import versions
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_board import Drawing, Marked, read_id, show_board
-from tocsin.web.admin.workflow_words import Words
+from tocsin.web.admin.workflows.board import Drawing, Marked, read_id, show_board
+from tocsin.web.admin.workflows.words import Words
 
 SECTION = "workflows"
 # Versions are counted by a bigint.

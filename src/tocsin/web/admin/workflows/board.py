@@ -13,8 +13,8 @@ from tocsin.core.workflows.graph import kind
 from tocsin.core.workflows.placing import NODE_HEIGHT, PlacedNode, PlacedWay, Placing, place
 from tocsin.core.yaml_document import describe_path
 from tocsin.web.admin.visit import Visit
-from tocsin.web.admin.workflow_forms import Mistakes
-from tocsin.web.admin.workflow_words import Words
+from tocsin.web.admin.workflows.forms import Mistakes
+from tocsin.web.admin.workflows.words import Words
 
 _LONGEST_NAME, _LONGEST_SUMMARY, _LONGEST_LABEL = 21, 27, 16
 _MOST_ID = 2**31 - 1
