@@ -212,3 +212,25 @@ def test_a_stranger_gets_only_the_page_to_log_in(shop: Product):
                 assert "/admin/login" in answer.url, path
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 urllib.request.urlopen(urllib.request.Request(f"{shop.url}/admin/{path}", b"a=b"))
+
+
+def test_the_editor_of_templates_shows_what_is_typed_and_marks_the_line_of_a_mistake(
+    shop: Product, sessions: dict[str, Any]
+):
+    with open_watchers(shop.url) as open_tab:
+        watcher: Watcher = open_tab(state=sessions["owner"])
+        watcher.open("templates/1/edit")
+        tab, shown = watcher.tab, watcher.tab.frame_locator("iframe.preview:not(.coming)")
+        steps = tab.evaluate("history.length")
+        tab.fill("[id='email.subject']", "Typed for {lead._fname}")
+        shown.get_by_text("Typed for Anna").wait_for()
+        shown.frame_locator("iframe.mail").get_by_text("Dear Anna").wait_for()
+        tab.fill("[id='email.html']", "<p>\n{lead.</p>")
+        tab.locator("[id='email.html-mistake']").click()
+        assert tab.locator(".gutter .wrong").all_inner_texts() == ["2"]
+        assert tab.evaluate("document.activeElement.selectionStart") == len("<p>\n")
+        tab.fill("[id='email.html']", "<p>Fine</p>")
+        shown.frame_locator("iframe.mail").get_by_text("Fine").wait_for()
+        assert tab.locator(".mistake").count() == 0
+        assert tab.evaluate("history.length") == steps
+        assert watcher.complaints == []

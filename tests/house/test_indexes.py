@@ -19,8 +19,8 @@ SELECT n, (n % 256)::smallint AS bucket, n || '@example.com' AS email, now() - n
     int8send(n) || decode(lpad(to_hex(n % 256), 8, '0'), 'hex') AS id
 FROM generate_series(1::bigint, 20000) AS n;
 
-INSERT INTO profiles (bucket, id, database_id, fields, subscriptions)
-SELECT bucket, id, 1, jsonb_build_object('email', email), '[]' FROM numbers;
+INSERT INTO profiles (bucket, id, database_id, fields, subscriptions, created_at)
+SELECT bucket, id, 1, jsonb_build_object('email', email), '[]', due_at FROM numbers;
 
 INSERT INTO identities (value, database_id, resource_id, kind, profile_id)
 SELECT email, 1, 0, 1, id FROM numbers;
@@ -164,6 +164,8 @@ QUEUED = {
     "limit": 50,
 }
 PREFIX = {"beginning": "1", "end": "1\U0010ffff", "kinds": smallint_column([1, 3]), "limit": 200}
+OF_AGE = {"database_id": 1, "before_at": NOW + DAY, "before_id": b"", "limit": 50}
+NEWEST = {"before": b"\xff" * 13, "at_least": 1, "limit": 50}
 SKIPS = {"types": ["skip", "suppress"], "limit": 100}
 A_TRIGGER, A_LAUNCH = {"trigger_id": 2}, {"launch_id": (1).to_bytes(8, "big")}
 
@@ -203,7 +205,8 @@ OF_OTHER_TABLES = {
     "message_log.list_progress": ("events", PROGRESS | keys(50), {"bucket", "profile_id", "at"}),
     "timeline.list_of_profile": (
         "(?:events|steps)",
-        {"bucket": 1, "profile_id": bytes(11) + b"\x01", "before_at": NOW + DAY, "before_key": b"", "limit": 50},
+        {"bucket": 1, "profile_id": bytes(11) + b"\x01", "before_at": NOW + DAY, "before_key": b""}
+        | {"types": None, "with_steps": True, "limit": 50},
         {"bucket", "profile_id", "at"},
     ),
     "copies.find": ("copies", {"bucket": 1, "id": bytes(12), "since": NOW - DAY}, {"bucket", "id"}),
@@ -230,6 +233,10 @@ OF_THE_CONSOLE = {
         {"value"},
     ),
     "identities.list_addressees_by_prefix": ("identities", PREFIX, {"value"}),
+    "identities.list_newest_owners": ("identities", NEWEST | sought(2), {"value"}),
+    "profiles.list_newest": ("profiles", OF_AGE, {"database_id", "created_at"}),
+    "profiles.get_record": ("profiles", {"bucket": 1, "id": bytes(11) + b"\x01"}, {"bucket", "id"}),
+    "passages.list_everywhere": ("passages", OF_ONE_PROFILE | {"limit": 50}, {"bucket", "profile_id"}),
     "statistics.list_reasons_of_trigger": ("events", SKIPS | A_TRIGGER, {"trigger_id", "type"}),
     "statistics.list_reasons_of_launch": ("events", SKIPS | A_LAUNCH, {"launch_id", "type"}),
     "tasks.list_finished": ("tasks", {"limit": 50}, set()),
@@ -263,6 +270,7 @@ OF_OTHERS = {
     ),
     "passages.lock_due": (CLAIM | ACTIVE | {"lane": "steps"}, {"workflow_id", "lane", "due_at"}),
     "passages.claim": (keys(CLAIMED) | LEASE, {"bucket", "id"}),
+    "passages.list_at_node": (OF_ONE_WORKFLOW | {"node": "pause", "after": b"", "limit": 50}, {"workflow_id", "node"}),
     "passages.list_of_profile": (OF_ONE_PROFILE, {"bucket", "profile_id", "workflow_id"}),
     "tasks.claim": ({"now": NOW, "leased_until": NOW}, {"due_at", "id"}),
 }

@@ -27,6 +27,7 @@ ACROSS_ALL_BUCKETS = {
     ("message_log", "list_waiting_of"): "what of a launch or some triggers waits, for people; there is no index",
     ("statistics", "list_reasons_of_trigger"): "the latest skips, for people, by an index",
     ("statistics", "list_reasons_of_launch"): "likewise",
+    ("profiles", "list_newest"): "a page of the newest of a database, for people, by an index",
     ("messages", "count_of_launches"): "how many messages of a launch wait, for people",
     ("profiles", "list_all"): "every profile that a filter selects, read once through a cursor",
     ("profiles", "list_ids"): "whom a query in a batch means, 100,000 at most",

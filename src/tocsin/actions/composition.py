@@ -115,6 +115,20 @@ _COMPOSERS: Mapping[str, Callable[[Any, PublicLinks], ChannelComposer]] = {
 }
 
 
+def compose_one(
+    links: PublicLinks,
+    template: Template,
+    message: ClaimedMessage,
+    trigger: Trigger,
+    launch: Launch,
+    profile: Profile,
+    now: datetime,
+) -> Content:
+    """A single message of a template that need not be stored. TemplateMistake, or Invalid with this data."""
+    said: _Said = getattr(template, trigger.channel)
+    return _COMPOSERS[trigger.channel](said, links).compose(message, trigger, launch, profile, (), now)
+
+
 class Composer:
     """Composes messages. Keeps templates translated as long as they are configured the same."""
 

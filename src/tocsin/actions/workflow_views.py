@@ -1,16 +1,26 @@
 """Looking at workflows: how many profiles are where, and what happened to one."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from tocsin.actions import profiles
+from msgspec import structs
+
+from tocsin.actions import profiles, workflow_changes
+from tocsin.actions.configuration_changes import members_of, state_of
 from tocsin.actions.context import Context
 from tocsin.core import ids
 from tocsin.core.configuration import Configuration, Database
-from tocsin.core.configuration_workflows import Workflow
+from tocsin.core.configuration_check import Finding, Known
+from tocsin.core.configuration_file import list_objects
+from tocsin.core.configuration_workflows import StartNode, Workflow
 from tocsin.core.errors import NotFound
 from tocsin.core.matching import Search
+from tocsin.core.profiles import Profile
+from tocsin.core.workflows.check import check_workflow
 from tocsin.core.workflows.drawing import Numbers
+from tocsin.core.workflows.passages import Passage
 from tocsin.core.workflows.trace import Trace, TracedStep
+from tocsin.store import configuration as stored_configuration
 from tocsin.store import passages
 from tocsin.store import profiles as stored_profiles
 from tocsin.store.database import Transaction
@@ -28,6 +38,84 @@ class Traced(NamedTuple):
 
     workflow: Workflow
     trace: Trace
+
+
+class Summary(NamedTuple):
+    """A workflow in a list: how many are inside, and how often somebody entered it and came to an end."""
+
+    workflow: Workflow
+    database: str
+    inside: int
+    entered: int
+    finished: int
+    file: str
+
+
+class Board(NamedTuple):
+    """A workflow as it is edited. `members` as in the configuration file; `state` is another one after any change."""
+
+    configuration: Configuration
+    workflow: Workflow
+    members: dict[str, Any]
+    state: str
+    numbers: Numbers
+    file: str
+    findings: Sequence[Finding]
+
+
+class Waiting(NamedTuple):
+    """Somebody at a node."""
+
+    passage: Passage
+    profile: Profile | None
+
+
+async def list_summaries(context: Context) -> list[Summary]:
+    """All workflows in the order of their numbers."""
+    async with context.database.transaction() as transaction:
+        configuration = await context.configuration(transaction)
+        inside = await passages.count_by_workflow(transaction)
+        sums = await passages.sum_totals(transaction)
+        marks = await stored_configuration.list_marks(transaction)
+    return [
+        Summary(
+            one,
+            configuration.get_database(one.database).name,
+            inside.get(one.id, 0),
+            sum(sums.get((one.id, node.id), (0, 0))[0] for node in one.nodes if isinstance(node, StartNode)),
+            sum(ended for (of, _), (_, ended) in sums.items() if of == one.id),
+            marks.get(("workflows", str(one.id)), ""),
+        )
+        for _, one in sorted(configuration.workflows.items())
+    ]
+
+
+async def get_board(context: Context, workflow_id: int) -> Board:
+    """A workflow with its numbers of now and what is wrong with it; or NotFound."""
+    async with context.database.transaction() as transaction:
+        configuration = await context.configuration(transaction)
+        workflow = configuration.get_workflow(workflow_id)
+        numbers = await get_numbers(transaction, workflow_id)
+        marks = await stored_configuration.list_marks(transaction)
+    state = state_of(members_of(configuration, "workflows", workflow_id))
+    known = Known(**structs.asdict(list_objects(configuration)), broken=frozenset())
+    file = marks.get(("workflows", str(workflow_id)), "")
+    findings = list(check_workflow(workflow, known))
+    return Board(configuration, workflow, workflow_changes.describe(workflow), state, numbers, file, findings)
+
+
+async def list_waiting(context: Context, workflow: Workflow, node: str, after: bytes, limit: int) -> list[Waiting]:
+    """Those at a node, in the order in which they entered, from behind a given passage."""
+    async with context.database.transaction() as transaction:
+        listed = await passages.list_at_node(transaction, workflow.id, node, after, limit)
+        known = await stored_profiles.get(transaction, workflow.database, [one.profile_id for one in listed])
+    return [Waiting(one, known.get(one.profile_id)) for one in listed]
+
+
+async def get_reasons(context: Context, workflow_id: int, node: str) -> passages.Reasons:
+    """Why passages left a node, as far as history is kept."""
+    async with context.database.transaction() as transaction:
+        return await passages.list_reasons(transaction, workflow_id, node)
 
 
 async def get_view(context: Context, workflow_id: int) -> View:

@@ -407,5 +407,10 @@ def dump(objects: Objects) -> str:
     return yaml_document.write(sections)
 
 
+def secret_members(section: str) -> tuple[str, ...]:
+    """The members of a section's objects that hold nothing but a secret."""
+    return (*_SECRETS.get(section, ()), "sha256") if section == "tokens" else _SECRETS.get(section, ())
+
+
 def _secret_variable(section: str, key: Key | None, member: str) -> str:
     return f"{section.removesuffix('s')}_{key}_{member}".upper()

@@ -38,6 +38,10 @@ class Invalid(TocsinError):
     text = "Invalid request"
 
 
+class TooSlow(Invalid):
+    """What was asked for takes longer than it may."""
+
+
 class TokenRequired(TocsinError):
     """No token, or one that is not known."""
 
@@ -100,7 +104,8 @@ class ConfigurationMistakes(ValueError):
 class MemberMistakes(Invalid):
     """Several members of one object are wrong."""
 
-    def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
-        """`mistakes` are paths, as `email.html`, and sentences."""
-        super().__init__("; ".join(f"{path}: {sentence}" if path else sentence for path, sentence in mistakes))
+    def __init__(self, mistakes: Sequence[tuple[str, str]], debug: str = "") -> None:
+        """`mistakes` are paths, as `email.html`, and sentences; `debug` says them otherwise than in a row."""
+        said = debug or "; ".join(f"{path}: {sentence}" if path else sentence for path, sentence in mistakes)
+        super().__init__(said)
         self.mistakes = tuple(mistakes)

@@ -87,13 +87,9 @@ def _branches(value: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _parse_condition(value: Any, place: _Place) -> Filter:
-    if not _has_operators(value):
+    if not mongo_values.has_operators(value):
         return _equal(value, place)
     return _parse_operators(value, place)
-
-
-def _has_operators(value: Any) -> bool:
-    return isinstance(value, dict) and next(iter(value), "").startswith("$") and not value.keys() & {"$date", "$oid"}
 
 
 def _parse_operators(operators: Mapping[str, Any], place: _Place) -> Filter:
@@ -188,7 +184,7 @@ def _ordered(comparison: Comparison) -> Callable[[Any, _Place], Filter]:
 
 
 def _not(value: Any, place: _Place) -> Filter:
-    if not _has_operators(value):
+    if not mongo_values.has_operators(value):
         raise Invalid("expected an object of operators", path=place.where)
     return Not(_parse_operators(value, place))
 
@@ -248,7 +244,7 @@ def _remainder(value: Any, place: _Place) -> Filter:
 def _element(value: Any, place: _Place) -> Filter:
     if not isinstance(value, dict):
         raise Invalid("expected an object", path=place.where)
-    if _has_operators(value) and next(iter(value)) not in _LOGICAL:
+    if mongo_values.has_operators(value) and next(iter(value)) not in _LOGICAL:
         inside = _parse_operators(value, _Place((), "value", place.where, None))
         return At(place.path, ElementPasses(inside))
     return At(place.path, ElementMatches(_parse_query(value, place.where, None)))

@@ -118,6 +118,11 @@ def _check_leaf(value: Any, path: str) -> None:
         raise Invalid("a whole number may have 64 bits", path=path)
 
 
+def has_operators(value: Any) -> bool:
+    """Whether what is asked of a field is an object of operators, not a value that it equals."""
+    return isinstance(value, dict) and next(iter(value), "").startswith("$") and not value.keys() & {"$date", "$oid"}
+
+
 def split_path(name: str, path: str) -> Path:
     """The parts of a dotted name, or Invalid."""
     parts = tuple(name.split("."))

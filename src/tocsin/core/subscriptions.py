@@ -123,6 +123,12 @@ def identity(subscription: Subscription) -> tuple[Any, ...]:
     return (subscription["resource_id"], channel, *sorted(subscription["cc_data"].items()))
 
 
+def named(subscription: Subscription) -> Subscription:
+    """The members by which a call names it."""
+    members = ("resource_id", "channel", "email", "phone", "provider", "subscription_id", "cc_data")
+    return {name: subscription[name] for name in members if name in subscription}
+
+
 def _read_channel(raw: Mapping[str, Any]) -> str:
     said = raw.get("channel")
     if said is None:

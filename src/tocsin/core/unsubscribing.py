@@ -1,8 +1,9 @@
 """Ending what a message's recipient gets from a resource, or leaving only some categories of it (facts, 5.3)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from tocsin.core import emails
+from tocsin.core import emails, subscriptions
 from tocsin.core.configuration import Resource
 from tocsin.core.errors import Invalid
 from tocsin.core.merging import more_restrictive
@@ -34,6 +35,23 @@ def unsubscribe(
 def unsubscribe_phones(present: Sequence[Subscription], phones: Collection[str]) -> list[Subscription]:
     """All subscriptions, those to SMS of these phones ended, whatever their resource. A complaint stays one."""
     return [_changed(one, ()) if one["channel"] == "sms" and one["phone"] in phones else one for one in present]
+
+
+def unsubscribe_one(present: Sequence[Subscription], meant: Subscription) -> list[Subscription]:
+    """All subscriptions, one of them ended. A complaint stays one."""
+    identity = subscriptions.identity(meant)
+    return [_changed(one, ()) if subscriptions.identity(one) == identity else one for one in present]
+
+
+def unsubscribe_all(present: Sequence[Subscription]) -> list[Subscription]:
+    """All subscriptions, each ended. A complaint stays one."""
+    return [_changed(one, ()) for one in present]
+
+
+def unsubscribe_person(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a profile that wants nothing more by its own address either."""
+    status = more_restrictive(STATUSES[values.get("_status", 0)], UNSUBSCRIBED)
+    return {**values, "_status": STATUSES.index(status)}
 
 
 def is_subscriber(present: Sequence[Subscription], resource_id: int, address: str) -> bool:

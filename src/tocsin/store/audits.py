@@ -51,6 +51,13 @@ async def list_of_object(transaction: Transaction, section: str, key: str, limit
     return [_audit(row) for row in rows]
 
 
+async def count(transaction: Transaction, author: str, action: str, since: datetime) -> int:
+    """How often somebody has done something since then."""
+    first = int(since.timestamp() * 1_000_000).to_bytes(8)
+    ((number,),) = await fetch(transaction, _SQL["count"], author=author, action=action, first=first)
+    return int(number)
+
+
 def _audit(row: Row) -> Audit:
     identifier, at, author_kind, author, ip, action, section, key, name, details = row
     return Audit(identifier, at, Author(author_kind, author, ip), Deed(action, section, key, name, _decode(details)))

@@ -80,9 +80,14 @@ class PastSpec(NamedTuple):
     author: str
 
 
-async def list_history(transaction: Transaction, kind: str, key: str, limit: int) -> list[PastSpec]:
-    """What an object has been, the latest first."""
-    rows = await fetch(transaction, _SQL["list_history"], kind=kind, key=key, limit=limit)
+LATEST = 2**62
+
+
+async def list_history(
+    transaction: Transaction, kind: str, key: str, limit: int, before: int = LATEST
+) -> list[PastSpec]:
+    """What an object was before a version, the latest first."""
+    rows = await fetch(transaction, _SQL["list_history"], kind=kind, key=key, before=before, limit=limit)
     return [
         PastSpec(version, msgspec.json.decode(spec) if spec else None, at, author) for version, spec, at, author in rows
     ]

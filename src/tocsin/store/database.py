@@ -22,6 +22,8 @@ Row = tuple[Any, ...]
 Transaction = psycopg.AsyncConnection[Row]
 
 OPEN_TIMEOUT_SECONDS = 10.0
+# For people who wait for a page.
+SEARCH_SECONDS = 10
 
 # Advisory locks are named by two integers; the first says what is locked.
 LOCK_MIGRATE, LOCK_KEYS, LOCK_BUCKETS, LOCK_USERS, LOCK_GRAPHS = 7001, 7002, 7003, 7004, 7005

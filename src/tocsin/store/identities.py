@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zlib import crc32
 
+from tocsin.core.errors import TooSlow
 from tocsin.core.identities import Identity, Kind, custom_value
 from tocsin.core.matching import Key
 from tocsin.store import queries
 from tocsin.store.database import (
     LOCK_KEYS,
+    SEARCH_SECONDS,
     Transaction,
     bytea_column,
     copy,
@@ -17,6 +19,7 @@ from tocsin.store.database import (
     lock_stripes,
     smallint_column,
     text_column,
+    time_limit,
 )
 
 _SQL = queries.load("identities")
@@ -59,6 +62,38 @@ async def list_owners(transaction: Transaction, values: Sequence[str], kind: int
     """Database, profile and value of everybody who has one of the values, at any resource; 10,000 at most."""
     column = text_column([value.encode() for value in values])
     return [(row[0], row[1], row[2]) for row in await fetch(transaction, _SQL["list_owners"], values=column, kind=kind)]
+
+
+async def list_newest_owners(
+    transaction: Transaction,
+    sought: Sequence[tuple[str, int]],
+    *,
+    database_id: int | None = None,
+    resource_id: int | None = None,
+    at_least: int = 1,
+    before: bytes,
+    limit: int,
+) -> list[tuple[int, bytes]]:
+    """Database and profile of those who have `at_least` so many of the values, each with its kind, the newest first.
+
+    None for any database, any resource. TooSlow when that takes longer than SEARCH_SECONDS.
+    """
+    try:
+        async with time_limit(transaction, SEARCH_SECONDS):
+            rows = await fetch(
+                transaction,
+                _SQL["list_newest_owners"],
+                values=text_column([value.encode() for value, _ in sought]),
+                kinds=smallint_column([kind for _, kind in sought]),
+                database_id=database_id,
+                resource_id=resource_id,
+                at_least=at_least,
+                before=before,
+                limit=limit,
+            )
+    except TimeoutError:
+        raise TooSlow(f"finding the profiles took longer than {SEARCH_SECONDS} s") from None
+    return [(found, profile_id) for found, profile_id in rows]
 
 
 async def list_addressees(transaction: Transaction, addresses: Sequence[str]) -> list[bytes]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tocsin.core import ids
 from tocsin.core.workflows.passages import Lane, Memory, Passage, Step
 from tocsin.store import planner, queries
 from tocsin.store.database import (
@@ -34,6 +35,26 @@ _STEP_COLUMNS = (
 
 _encode = msgspec.json.Encoder().encode
 _decode_memory = msgspec.json.Decoder(Memory).decode
+
+
+_ROOM_OF_STEP = 100
+_MOST_STEPS_READ = 200_000
+_MOST_REASONS = 20
+
+
+class Reason(NamedTuple):
+    """Why so many passages left a node; `target` None: they ended there."""
+
+    target: str | None
+    reason: str
+    times: int
+
+
+class Reasons(NamedTuple):
+    """The most frequent reasons; `is_sample`: of some of the profiles, chosen by chance."""
+
+    listed: list[Reason]
+    is_sample: bool
 
 
 class TakenStep(NamedTuple):
@@ -242,6 +263,41 @@ async def count_by_node(transaction: Transaction, workflow_id: int) -> dict[str,
     return dict(await fetch(transaction, _SQL["count_by_node"], workflow_id=workflow_id))
 
 
+async def list_at_node(
+    transaction: Transaction, workflow_id: int, node: str, after: bytes, limit: int
+) -> list[Passage]:
+    """Those at a node, in the order in which they entered, from behind a given one."""
+    rows = await fetch(transaction, _SQL["list_at_node"], workflow_id=workflow_id, node=node, after=after, limit=limit)
+    return [_passage(row) for row in rows]
+
+
+async def count_by_workflow(transaction: Transaction) -> dict[int, int]:
+    """How many passages are in each workflow."""
+    return dict(await fetch(transaction, _SQL["count_by_workflow"]))
+
+
+async def sum_totals(transaction: Transaction) -> dict[tuple[int, str], tuple[int, int]]:
+    """By workflow and node, how often passages have left it, and how often they have ended there."""
+    rows = await fetch(transaction, _SQL["sum_totals"])
+    return {(workflow_id, node): (left, ended) for workflow_id, node, left, ended in rows}
+
+
+async def list_reasons(transaction: Transaction, workflow_id: int, node: str) -> Reasons:
+    """Why passages left a node, as far as history is kept; of a long one a share of the profiles is read."""
+    size = (await fetch(transaction, _SQL["measure_steps"]))[0][0] // _ROOM_OF_STEP
+    buckets = max(1, min(ids.BUCKETS, ids.BUCKETS * _MOST_STEPS_READ // max(size, 1)))
+    rows = await fetch(
+        transaction,
+        _SQL["list_reasons"],
+        workflow_id=workflow_id,
+        node=node,
+        last_bucket=buckets - 1,
+        most_read=_MOST_STEPS_READ,
+        limit=_MOST_REASONS,
+    )
+    return Reasons([Reason(*row) for row in rows], is_sample=buckets < ids.BUCKETS)
+
+
 async def list_steps(transaction: Transaction, workflow_id: int, profile_id: bytes) -> list[TakenStep]:
     """What happened to a profile in a workflow, in order."""
     rows = await fetch(
@@ -255,6 +311,12 @@ async def list_of_profile(transaction: Transaction, workflow_id: int, profile_id
     rows = await fetch(
         transaction, _SQL["list_of_profile"], bucket=profile_id[-1], profile_id=profile_id, workflow_id=workflow_id
     )
+    return [_passage(row) for row in rows]
+
+
+async def list_everywhere(transaction: Transaction, profile_id: bytes, limit: int) -> list[Passage]:
+    """The passages of a profile through any workflow, those that moved last first."""
+    rows = await fetch(transaction, _SQL["list_everywhere"], bucket=profile_id[-1], profile_id=profile_id, limit=limit)
     return [_passage(row) for row in rows]
 
 

@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import LiteralString
+from datetime import datetime
+from typing import LiteralString, NamedTuple
 
 import msgspec
 from psycopg import sql
 
 from tocsin.core import ids
-from tocsin.core.errors import Invalid
+from tocsin.core.errors import TooSlow
+from tocsin.core.message_log import END
 from tocsin.core.mongo_tree import Filter
 from tocsin.core.profiles import Profile
 from tocsin.core.subscriptions import Subscription
 from tocsin.store import queries
 from tocsin.store.database import (
     LOCK_BUCKETS,
+    SEARCH_SECONDS,
     Row,
     Transaction,
     bucket_columns,
@@ -36,6 +39,23 @@ _COLUMNS = ("bucket", "id", "database_id", "fields", "subscriptions")
 _encode = msgspec.json.Encoder().encode
 _decode_fields = msgspec.json.Decoder(dict).decode
 _decode_subscriptions = msgspec.json.Decoder(list[dict]).decode  # type: ignore[type-arg]  # Values of any type.
+
+
+class Place(NamedTuple):
+    """Where a profile stands among those of its database by age."""
+
+    at: datetime = END
+    id: bytes = ids.LAST
+
+
+class Record(NamedTuple):
+    """Everything that is stored of a profile."""
+
+    database_id: int
+    profile: Profile
+    deleted: list[Subscription]
+    created_at: datetime
+    updated_at: datetime
 
 
 async def prefer_indexes(transaction: Transaction) -> None:
@@ -77,6 +97,16 @@ async def get_subscriptions_anywhere(
     """The subscriptions of profiles of any database by id, without their fields, which may be large."""
     rows = await fetch(transaction, _SQL["get_subscriptions_anywhere"], **bucket_columns(profile_ids))
     return {identifier: _decode_subscriptions(known) for identifier, known in rows}
+
+
+async def find_record(transaction: Transaction, profile_id: bytes) -> Record | None:
+    """A profile of any database, None when there is none."""
+    rows = await fetch(transaction, _SQL["get_record"], bucket=ids.bucket(profile_id), id=profile_id)
+    if not rows:
+        return None
+    database_id, fields, subscriptions, deleted, created_at, updated_at = rows[0]
+    profile = Profile(profile_id, _decode_fields(fields), _decode_subscriptions(subscriptions))
+    return Record(database_id, profile, _decode_subscriptions(deleted), created_at, updated_at)
 
 
 async def insert(transaction: Transaction, database_id: int, profiles: Sequence[Profile]) -> None:
@@ -130,6 +160,20 @@ async def list_matching(
     return list(_profiles(rows).values())
 
 
+async def list_newest(
+    transaction: Transaction, database_id: int, wanted: Filter, before: Place, limit: int
+) -> list[tuple[Place, Profile]]:
+    """Up to `limit` profiles that pass a checked filter, the newest first, from before one; Place() begins.
+
+    TooSlow when that takes longer than SEARCH_SECONDS.
+    """
+    keys = {"database_id": database_id, "before_at": before.at, "before_id": before.id, "limit": limit}
+    found = condition(wanted, database_id)
+    rows = await _fetch_matching(transaction, _SQL["list_newest"], found, keys, SEARCH_SECONDS)
+    listed = _profiles([row[:3] for row in rows])
+    return [(Place(created_at, identifier), listed[identifier]) for identifier, *_, created_at in rows]
+
+
 @asynccontextmanager
 async def selecting(
     transaction: Transaction, database_id: int, condition: Condition
@@ -172,24 +216,28 @@ async def list_fitting(
 
 
 async def _fetch_matching(
-    transaction: Transaction, named: LiteralString, condition: Condition, parameters: Mapping[str, object]
+    transaction: Transaction,
+    named: LiteralString,
+    condition: Condition,
+    parameters: Mapping[str, object],
+    seconds: int = FILTER_SECONDS,
 ) -> list[Row]:
     """The rows of a query, its WHERE narrowed by a condition, within the time that a query may take."""
     before, order = named.split("ORDER BY")
     query = sql.SQL("{} AND {} ORDER BY {}").format(sql.SQL(before), condition.sql, sql.SQL(order))
-    async with _limited(transaction):
+    async with _limited(transaction, seconds):
         cursor = await transaction.cursor(binary=True).execute(query, {**parameters, **condition.parameters})
         return await cursor.fetchall()
 
 
 @asynccontextmanager
-async def _limited(transaction: Transaction) -> AsyncIterator[None]:
-    """Invalid when a statement of the block takes longer than FILTER_SECONDS; the transaction may go on."""
+async def _limited(transaction: Transaction, seconds: int = FILTER_SECONDS) -> AsyncIterator[None]:
+    """TooSlow when a statement of the block takes longer than so many seconds; the transaction may go on."""
     try:
-        async with time_limit(transaction, FILTER_SECONDS):
+        async with time_limit(transaction, seconds):
             yield
     except TimeoutError:
-        raise Invalid(f"finding the profiles took longer than {FILTER_SECONDS} s", path="custom_request") from None
+        raise TooSlow(f"finding the profiles took longer than {seconds} s", path="custom_request") from None
 
 
 async def delete(transaction: Transaction, profile_ids: Sequence[bytes]) -> None:

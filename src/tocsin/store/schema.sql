@@ -54,6 +54,9 @@ CREATE TABLE profiles (
     CONSTRAINT profiles_bucket_is_last_byte_of_id CHECK (bucket = get_byte(id, 11))
 ) WITH (fillfactor = 85);
 
+-- Answers: which profiles of a database are the newest? By the time alone, which a batch shares: that is cheap to add to.
+CREATE INDEX profiles_by_age ON profiles (database_id, created_at);
+
 -- Which profile an address or key belongs to. Keyed by the value, since that is how it is asked.
 -- kind: 1 email of the profile, 2 phone of the profile, 3 email of a subscription, 4 phone of a subscription,
 -- 5 custom field (value: "name.text"), 6 push subscription ("provider.id"), 7 custom field or messenger address of a
@@ -398,6 +401,9 @@ CREATE INDEX passages_due_by_due_at ON passages (workflow_id, lane, due_at);
 
 -- Answers: is this profile in this workflow?
 CREATE INDEX passages_of_a_profile ON passages (bucket, profile_id, workflow_id);
+
+-- Answers: who is at this node, and how many are at each?
+CREATE INDEX passages_at_a_node ON passages (workflow_id, node, id);
 
 -- Answers: who waits for events of this message?
 CREATE INDEX passages_awaiting_a_message ON passages (bucket, awaits) WHERE awaits IS NOT NULL;

@@ -1,5 +1,6 @@
 """Everything that happened to a profile, events and steps through workflows in one order, newest first."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -43,9 +44,18 @@ class TimelineEntry(NamedTuple):
 
 
 async def list_of_profile(
-    transaction: Transaction, profile_id: bytes, before: TimelinePlace, limit: int
+    transaction: Transaction,
+    profile_id: bytes,
+    before: TimelinePlace,
+    limit: int,
+    *,
+    types: Sequence[str] | None = None,
+    with_steps: bool = True,
 ) -> list[TimelineEntry]:
-    """Up to `limit` entries of a profile, the newest first, from before a place; TimelinePlace() begins."""
+    """Up to `limit` entries of a profile, the newest first, from before a place; TimelinePlace() begins.
+
+    `types`: only events of these, None for all.
+    """
     rows = await fetch(
         transaction,
         _SQL["list_of_profile"],
@@ -53,6 +63,8 @@ async def list_of_profile(
         profile_id=profile_id,
         before_at=before.at,
         before_key=before.key,
+        types=None if types is None else list(types),
+        with_steps=with_steps,
         limit=limit,
     )
     return [TimelineEntry(*row)._replace(data=_decode(row[-1])) for row in rows]

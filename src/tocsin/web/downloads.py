@@ -21,6 +21,11 @@ async def show(context: Context, request: Request, place: str) -> Response:
         found = await _find(context, request, place)
     except TocsinError as error:
         return problems.answer(error, "json", status=error.code)
+    return stream(context, request, found)
+
+
+def stream(context: Context, request: Request, found: Download) -> Response:
+    """A file, for who may have it."""
     headers = {
         "content-length": str(found.bytes),
         "content-disposition": f'attachment; filename="{found.name}"',

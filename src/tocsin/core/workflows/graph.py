@@ -24,7 +24,7 @@ from tocsin.core.workflows.requests import RequestTemplate
 from tocsin.core.workflows.texts import UpdateTemplate
 
 # The members of nodes that name a node.
-_TARGETS = ("next", "yes", "no", "failed", "skipped", "otherwise")
+TARGETS = ("next", "yes", "no", "failed", "skipped", "otherwise")
 
 
 class Edge(NamedTuple):
@@ -81,7 +81,7 @@ def edges(node: Node) -> list[Edge]:
     ]
     members = [
         Edge((name,), name, target, _waits(node, name))
-        for name in _TARGETS
+        for name in TARGETS
         if (target := getattr(node, name, None)) is not None
     ]
     return branches + members

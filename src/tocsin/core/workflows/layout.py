@@ -54,10 +54,10 @@ class Layout(NamedTuple):
         return [(first, way.source), *between, (last, way.target)]
 
 
-def lay_out(nodes: Iterable[Node]) -> Layout:
-    """The layout of a checked graph."""
+def lay_out(nodes: Iterable[Node], gone: Iterable[tuple[str, str]] = ()) -> Layout:
+    """The layout of a checked graph; `gone`: ways between its nodes that are drawn although no node has them."""
     known = {node.id: node for node in nodes}
-    ways = _find_ways(known)
+    ways = _find_ways(known, gone)
     forward = [way for way in ways if not way.is_back]
     layer_of = _layers(known, forward)
     tops = dict(layer_of)
@@ -68,8 +68,10 @@ def lay_out(nodes: Iterable[Node]) -> Layout:
     return Layout(_ordered(slots, layer_of, forward), layer_of, ways, has_bends)
 
 
-def _find_ways(nodes: Mapping[str, Node]) -> list[Way]:
+def _find_ways(nodes: Mapping[str, Node], gone: Iterable[tuple[str, str]]) -> list[Way]:
     targets = {node_id: _labelled(node, nodes) for node_id, node in nodes.items()}
+    for source, target in gone:
+        targets[source].setdefault(target, "")
     back = _find_back(targets, next((one.id for one in nodes.values() if isinstance(one, StartNode)), None))
     return [
         Way(source, target, label, (source, target) in back)

@@ -10,7 +10,7 @@ from msgspec import Struct, inspect
 from tocsin.core.configuration_check import Known
 from tocsin.core.configuration_members import read
 from tocsin.core.configuration_workflows import Workflow
-from tocsin.core.errors import Invalid
+from tocsin.core.errors import MemberMistakes
 from tocsin.core.workflows.check import check_workflow
 from tocsin.core.yaml_document import BROKEN, Document, describe_path
 
@@ -23,8 +23,8 @@ _fields = cache(msgspec.structs.fields)
 def read_workflow(raw: Mapping[str, Any], known: Known) -> Workflow:
     """The checked workflow of a call's decoded JSON or XML, with the members of the configuration file.
 
-    Numbers and booleans may be texts, a list of one its element, an object or list a text in JSON. Invalid with all
-    mistakes, one a line, each with the path of its member.
+    Numbers and booleans may be texts, a list of one its element, an object or list a text in JSON. MemberMistakes,
+    which says them one a line, each with the path of its member.
     """
     document = Document()
     found = read(document, _loosen(dict(raw), Workflow), Workflow, ())
@@ -32,9 +32,10 @@ def read_workflow(raw: Mapping[str, Any], known: Known) -> Workflow:
     if found is not BROKEN and not mistakes:
         mistakes = [(finding.path, finding.sentence) for finding in check_workflow(found, _with(known, found))]
     if mistakes:
-        shown = [f"{describe_path(path)}: {sentence}".removeprefix(": ") for path, sentence in mistakes[:MOST_MISTAKES]]
+        named = [(describe_path(path), sentence) for path, sentence in mistakes[:MOST_MISTAKES]]
+        shown = [f"{path}: {sentence}".removeprefix(": ") for path, sentence in named]
         rest = [f"and {len(mistakes) - MOST_MISTAKES} more"] if len(mistakes) > MOST_MISTAKES else []
-        raise Invalid("\n".join([*shown, *rest]))
+        raise MemberMistakes(named, "\n".join([*shown, *rest]))
     workflow: Workflow = found
     return workflow
 

@@ -23,3 +23,9 @@ FROM audits
 WHERE section = %(section)s::text AND key = %(key)s::text
 ORDER BY id DESC
 LIMIT %(limit)s;
+
+-- name: count
+-- How often did somebody do something from an id on?
+SELECT count(*)
+FROM audits
+WHERE id >= %(first)s::bytea AND author = %(author)s::text AND action = %(action)s::text;

@@ -28,10 +28,10 @@ SELECT kind, key, %(version)s, spec::jsonb, %(at)s::timestamptz, %(author)s::tex
 FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(specs)s::text[]) AS changed (kind, key, spec);
 
 -- name: list_history
--- What an object was, the latest first.
+-- What an object was before a version, the latest first.
 SELECT version, spec::text, at, author
 FROM configuration_history
-WHERE kind = %(kind)s::text AND key = %(key)s::text
+WHERE kind = %(kind)s::text AND key = %(key)s::text AND version < %(before)s::bigint
 ORDER BY version DESC
 LIMIT %(limit)s;
 

@@ -114,3 +114,16 @@ FROM (
     ORDER BY value
     LIMIT %(limit)s
 ) AS first;
+
+-- name: list_newest_owners
+-- Who has so many of these values, each of its kind? The newest profiles first, from before a given one.
+SELECT identities.database_id, identities.profile_id
+FROM unnest(%(values)s::text[], %(kinds)s::smallint[]) AS sought (value, kind)
+JOIN identities ON identities.value = sought.value COLLATE "C" AND identities.kind = sought.kind
+WHERE (%(database_id)s::integer IS NULL OR identities.database_id = %(database_id)s::integer)
+    AND (%(resource_id)s::integer IS NULL OR identities.resource_id IN (0, %(resource_id)s::integer))
+    AND identities.profile_id < %(before)s::bytea
+GROUP BY identities.database_id, identities.profile_id
+HAVING count(DISTINCT identities.value) >= %(at_least)s
+ORDER BY identities.profile_id DESC
+LIMIT %(limit)s;

@@ -166,6 +166,42 @@ SELECT node, target, total FROM step_totals WHERE workflow_id = %(workflow_id)s 
 -- How many passages are at each node of a workflow.
 SELECT node, count(*) FROM passages WHERE workflow_id = %(workflow_id)s GROUP BY node ORDER BY node;
 
+-- name: list_at_node
+-- A page of those who are at a node, in the order in which they entered.
+SELECT id, profile_id, workflow_id, launch_id, node, arrived_at, due_at, attempts, steps, awaits, memory::text
+FROM passages
+WHERE workflow_id = %(workflow_id)s AND node = %(node)s::text AND id > %(after)s::bytea
+ORDER BY id
+LIMIT %(limit)s;
+
+-- name: count_by_workflow
+-- How many passages are in each workflow.
+SELECT workflow_id, count(*) FROM passages GROUP BY workflow_id;
+
+-- name: sum_totals
+-- How often passages left each node, and how often they ended at it, in all workflows.
+SELECT workflow_id, node, sum(total)::bigint, coalesce(sum(total) FILTER (WHERE target = ''), 0)::bigint
+FROM step_totals
+GROUP BY workflow_id, node;
+
+-- name: list_reasons
+-- Why passages left a node and where to, of the profiles in some buckets; so many steps of any workflow are read.
+SELECT target, reason, count(*)
+FROM (
+    SELECT workflow_id, node, target, reason
+    FROM steps
+    WHERE bucket BETWEEN 0 AND %(last_bucket)s
+    LIMIT %(most_read)s
+) AS read
+WHERE workflow_id = %(workflow_id)s AND node = %(node)s::text
+GROUP BY target, reason
+ORDER BY count(*) DESC, target, reason
+LIMIT %(limit)s;
+
+-- name: measure_steps
+-- How many bytes the history of steps has.
+SELECT coalesce(sum(pg_relation_size(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = 'steps'::regclass;
+
 -- name: list_steps
 -- What happened to a profile in a workflow, in order.
 SELECT passage_id, number, at, node, target, reason
@@ -179,6 +215,14 @@ SELECT id, profile_id, workflow_id, launch_id, node, arrived_at, due_at, attempt
 FROM passages
 WHERE bucket = %(bucket)s AND profile_id = %(profile_id)s AND workflow_id = %(workflow_id)s
 ORDER BY id;
+
+-- name: list_everywhere
+-- The passages of a profile through any workflow.
+SELECT id, profile_id, workflow_id, launch_id, node, arrived_at, due_at, attempts, steps, awaits, memory::text
+FROM passages
+WHERE bucket = %(bucket)s AND profile_id = %(profile_id)s
+ORDER BY arrived_at DESC, id
+LIMIT %(limit)s;
 
 -- name: delete_all_passages
 -- Profiles that are no more are on no way.

@@ -84,3 +84,19 @@ WHERE profiles.database_id = %(database_id)s
     AND (profiles.bucket, profiles.id) > (%(after_bucket)s::smallint, %(after_id)s::bytea)
 ORDER BY profiles.bucket, profiles.id
 LIMIT %(limit)s;
+
+-- name: get_record
+-- Everything that is stored of one profile of any database.
+SELECT database_id, fields::text, subscriptions::text, deleted_subscriptions::text, created_at, updated_at
+FROM profiles
+WHERE bucket = %(bucket)s::smallint AND id = %(id)s::bytea;
+
+-- name: list_newest
+-- A page of a database's profiles, the newest first, from before a given one; the caller may add a condition.
+SELECT profiles.id, profiles.fields::text, profiles.subscriptions::text, profiles.created_at
+FROM profiles
+WHERE profiles.database_id = %(database_id)s
+    AND profiles.created_at <= %(before_at)s
+    AND (profiles.created_at, profiles.id) < (%(before_at)s, %(before_id)s::bytea)
+ORDER BY profiles.created_at DESC, profiles.id DESC
+LIMIT %(limit)s;

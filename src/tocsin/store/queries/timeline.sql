@@ -7,6 +7,7 @@ FROM (
     FROM events
     WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea
         AND at <= %(before_at)s AND (at, id) < (%(before_at)s, %(before_key)s::bytea)
+        AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s::text[]))
     ORDER BY at DESC, id DESC
     LIMIT %(limit)s
 ) AS happened
@@ -17,7 +18,7 @@ FROM (
         '{}'
     FROM steps
     WHERE bucket = %(bucket)s::smallint AND profile_id = %(profile_id)s::bytea
-        AND at <= %(before_at)s
+        AND %(with_steps)s AND at <= %(before_at)s
         AND (at, passage_id || int4send(number)) < (%(before_at)s, %(before_key)s::bytea)
     ORDER BY at DESC, passage_id || int4send(number) DESC
     LIMIT %(limit)s

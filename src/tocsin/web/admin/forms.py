@@ -17,8 +17,8 @@ class Form:
     """The members of a form, in order; a name may occur several times."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        """Line ends become those of Unix: browsers send others."""
-        self._pairs = [(name, value.replace("\r\n", "\n")) for name, value in pairs]
+        """Line ends become those of Unix: browsers send others. NUL, which nothing stores, is left out."""
+        self._pairs = [(name, value.replace("\r\n", "\n").replace("\0", "")) for name, value in pairs]
         self._first: dict[str, str] = {}
         for name, value in self._pairs:
             self._first.setdefault(name, value)
@@ -60,6 +60,11 @@ class Form:
     def members(self) -> dict[str, str]:
         """The first value of each member, to fill the form in again."""
         return self._first
+
+
+def is_number(text: str) -> bool:
+    """Whether a text may be the number of an object."""
+    return text.isascii() and text.isdecimal() and len(text) < len(str(_MOST_NUMBER))
 
 
 def parse_form(body: bytes) -> Form:

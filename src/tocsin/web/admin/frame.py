@@ -23,6 +23,11 @@ _STRANGERS = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:{images}; font-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
+# A page of ours without any script, in a frame of ours: mails within it, in frames of their own, bring their styles.
+_PREVIEW = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:{images}; font-src data:; "
+    "frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
 HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-store",
     "content-security-policy": _SITE,
@@ -117,6 +122,13 @@ def download(data: bytes, name: str, content_type: str) -> Response:
 def quote(text: str) -> str:
     """A text as a part of an address."""
     return quoted(text, safe="")
+
+
+def previewed(html: str, *, with_images: bool = False) -> HTMLResponse:
+    """A page of ours that shows what strangers wrote in `<iframe sandbox srcdoc>`, and is itself in a frame."""
+    policy = _PREVIEW.format(images=" https: http:" if with_images else "")
+    headers = {**HEADERS, "content-security-policy": policy, "x-frame-options": "SAMEORIGIN"}
+    return HTMLResponse(html, 200, headers | {"referrer-policy": "no-referrer"})
 
 
 def show_time(at: datetime | None, now: datetime, zone: ZoneInfo, t: Translator) -> str:

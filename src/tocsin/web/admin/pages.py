@@ -6,9 +6,26 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from tocsin.core.users import Right
-from tocsin.web.admin import access, account, audits, inbox, launches, messages, overview, users
+from tocsin.web.admin import (
+    access,
+    account,
+    audits,
+    inbox,
+    launches,
+    messages,
+    overview,
+    templates,
+    triggers,
+    users,
+    versions,
+)
+from tocsin.web.admin.profiles import ends, forms, lists
+from tocsin.web.admin.profiles import page as profile
 from tocsin.web.admin.settings import objects, tokens, whole
 from tocsin.web.admin.visit import Visit
+from tocsin.web.admin.workflows import insertions, nodes, removals, traces
+from tocsin.web.admin.workflows import versions as workflow_versions
+from tocsin.web.admin.workflows import whole as workflows
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -51,6 +68,73 @@ TABLE: tuple[Page, ...] = (
     Page("account/password", account.show, account.change_password),
     Page("account/codes", account.show_codes, account.change_codes),
     Page("account/sessions", account.show, account.end_sessions),
+    Page("triggers", triggers.list_triggers, nav="triggers"),
+    Page("triggers/new", triggers.show_new, triggers.create, "write", "write", nav="triggers"),
+    Page("triggers/{id}", triggers.show, triggers.change, "look", "write", nav="triggers"),
+    Page("triggers/{id}/edit", triggers.show_edit, triggers.save, "write", "write", nav="triggers"),
+    Page("triggers/{id}/versions", versions.of("triggers"), nav="triggers"),
+    Page("templates", templates.list_templates, nav="templates"),
+    Page("templates/new", templates.show_new, templates.create, "write", "write", nav="templates"),
+    Page("templates/preview", templates.show_blank, templates.preview, "write", "write", nav="templates"),
+    Page("templates/test", templates.list_templates, templates.send_test, "look", "write", nav="templates"),
+    Page("templates/{id}", templates.show, templates.change, "look", "write", nav="templates"),
+    Page("templates/{id}/edit", templates.show_edit, templates.save, "write", "write", nav="templates"),
+    Page("templates/{id}/preview", templates.show_preview, nav="templates"),
+    Page("templates/{id}/versions", versions.of("templates"), nav="templates"),
+    Page("workflows", workflows.list_workflows, nav="workflows"),
+    Page("workflows/new", workflows.show_new, workflows.create, "write", "write", nav="workflows"),
+    Page("workflows/{id}", workflows.show, workflows.change, "look", "write", nav="workflows"),
+    Page("workflows/{id}/switch", workflows.show, workflows.switch, "look", "write", nav="workflows"),
+    Page("workflows/{id}/remove", workflows.show_removal, workflows.remove, "write", "write", nav="workflows"),
+    Page("workflows/{id}/numbers", workflows.show_numbers, nav="workflows"),
+    Page(
+        "workflows/{id}/insert",
+        insertions.show,
+        insertions.insert,
+        "write",
+        "write",
+        nav="workflows",
+    ),
+    Page("workflows/{id}/nodes/{node}", nodes.show, nodes.change, "look", "write", nav="workflows"),
+    Page(
+        "workflows/{id}/nodes/{node}/remove",
+        removals.show,
+        removals.remove,
+        "write",
+        "write",
+        nav="workflows",
+    ),
+    Page("workflows/{id}/trace", traces.show, nav="workflows"),
+    Page("workflows/{id}/versions", versions.of("workflows", edit="restore", drawn="drawn"), nav="workflows"),
+    Page("workflows/{id}/drawn", workflow_versions.show_drawn, nav="workflows"),
+    Page(
+        "workflows/{id}/restore",
+        workflow_versions.show_restoring,
+        workflow_versions.restore,
+        "write",
+        "write",
+        nav="workflows",
+    ),
+    Page("profiles", lists.list_profiles, nav="profiles"),
+    Page("profiles/new", forms.show_new, forms.create, "profiles", "profiles", nav="profiles"),
+    Page("profiles/export", lists.list_profiles, lists.begin_export, "erase", "erase", nav="profiles"),
+    Page("profiles/exports/{task}", lists.show_export, right="erase", nav="profiles"),
+    Page("profiles/exports/{task}/file", lists.download, right="erase", nav="profiles"),
+    Page("profiles/{id}", profile.show, profile.change, change_right="profiles", nav="profiles"),
+    Page("profiles/{id}/edit", forms.show_edit, forms.edit, "profiles", "profiles", nav="profiles"),
+    Page("profiles/{id}/suppress", forms.show_suppress, forms.suppress, "suppress", "suppress", nav="profiles"),
+    Page("profiles/{id}/launch", ends.show_launch, ends.launch, "launch", "launch", nav="profiles"),
+    Page("profiles/{id}/merge", ends.show_merge, ends.merge, "erase", "erase", nav="profiles"),
+    Page("profiles/{id}/delete", ends.show_delete, ends.delete, "erase", "erase", nav="profiles"),
+    Page("profiles/{id}/export", profile.show_data, right="erase", nav="profiles"),
+    Page(
+        "profiles/{id}/subscriptions/{mark}",
+        forms.show_subscription,
+        forms.save_subscription,
+        "profiles",
+        "profiles",
+        nav="profiles",
+    ),
     Page("settings", whole.show, nav="settings"),
     Page("settings/export", whole.export, right="settings", nav="settings"),
     Page("settings/apply", whole.show_apply, whole.apply, "users", "users", nav="settings"),

@@ -96,8 +96,8 @@ class Visit:
         return self.outside
 
     def query(self, name: str) -> str:
-        """A parameter of the address, without white space around it."""
-        return self.request.query_params.get(name, "").strip()
+        """A parameter of the address, without white space around it and without NUL, which nothing stores."""
+        return self.request.query_params.get(name, "").replace("\0", "").strip()
 
     def render(self, template: str, status: int = 200, **values: object) -> Response:
         """A page: a template with its values and what all pages have."""

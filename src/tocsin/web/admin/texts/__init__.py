@@ -3,7 +3,24 @@
 from collections.abc import Mapping
 from functools import cache
 
-from tocsin.web.admin.texts import access, audits, events, frame, messages, overview, settings, settings_members, words
+from tocsin.web.admin.texts import (
+    access,
+    audits,
+    events,
+    frame,
+    messages,
+    overview,
+    profiles,
+    settings,
+    settings_members,
+    templates,
+    timeline,
+    triggers,
+    versions,
+    words,
+    workflow_nodes,
+    workflows,
+)
 from tocsin.web.public.texts import LANGUAGES, Language
 
 # Of each text both languages. A text with a number `{n}` has its forms apart by `|`: one and many in English; one, few
@@ -18,6 +35,13 @@ _MODULES = (
     events,
     settings,
     settings_members,
+    versions,
+    triggers,
+    templates,
+    workflow_nodes,
+    workflows,
+    profiles,
+    timeline,
 )
 
 

@@ -40,5 +40,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "action_retried": ("tried again", "повторено"),
     "action_tested": ("tested", "проверено"),
     "action_replayed": ("replayed", "повторено"),
+    "action_restored": ("restored", "восстановлено"),
+    "action_launched": ("launched for", "запущено для"),
     "action_emptied": ("emptied", "очищено"),
 }

@@ -34,7 +34,6 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "no": ("No", "Нет"),
     "none": ("None", "Нет"),
     "any": ("Any", "Любой"),
-    "newer": ("Newer", "Новее"),
     "older": ("Older", "Старше"),
     "next_page": ("Next", "Дальше"),
     "first_page": ("First page", "В начало"),
@@ -73,5 +72,4 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{file} manages this. What you change here holds until that file is applied again.",
         "Этим управляет {file}. Изменения здесь действуют, пока файл не применят снова.",
     ),
-    "just_now": ("just now", "только что"),
 }

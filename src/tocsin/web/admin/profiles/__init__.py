@@ -1,0 +1,1 @@
+"""Profiles: finding them, what is known of one, and changing it."""

@@ -1,0 +1,1 @@
+"""Scenarios: the graph of each, edited node by node, with who is where."""
