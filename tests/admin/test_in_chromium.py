@@ -101,6 +101,7 @@ def list_paths(shop: Product) -> list[str]:
             paths += [place for place in named if place.startswith("settings/")]
         elif page.path == "settings/{section}/{id}":
             paths += [f"{place}/{number}" for place, number in named.items() if place.startswith("settings/")]
+            paths += ["settings/senders/1/versions"]
             paths += ["settings/senders/new?type=smtp", "settings/hooks/new"]
         elif "{" not in page.path:
             paths.append(page.path)

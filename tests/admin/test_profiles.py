@@ -9,6 +9,7 @@ import pytest
 from browser import Browser
 
 from cast import Stage
+from tocsin.actions import configuration
 from tocsin.actions.profile_views import plain_type
 from tocsin.core.messages import EventType
 from tocsin.store import profiles as stored_profiles
@@ -619,3 +620,13 @@ async def test_pages_stay_quick_by_the_place_that_they_begin_at(stage: Stage, ow
     for before in ("x", "1-zz", "9" * 30 + "-00", "999999999999999999-00", "5-" + "00" * 500):
         assert (await owner.get(f"profiles/{profile_id}?before={before}")).status == 200
     assert (await owner.get("profiles?before=5-zz")).status == 200
+
+
+async def test_what_is_edited_by_hand_is_told_to_hooks_as_an_import_by_hand(stage: Stage, owner: Browser):
+    hook = "hooks: [{id: 7, name: hand, url: 'http://127.0.0.1:9/events', events: [import_manual, import_api]}]"
+    await configuration.apply(stage.context, hook, "hooks.yaml", {})
+    profile_id = await stage.add(email="ann@example.com", bonus=1)
+    await owner.send(f"profiles/{profile_id}/edit", {"field.bonus": "5"})
+    told = await stage.rows("SELECT type FROM events WHERE type LIKE 'import_%%' ORDER BY type")
+    assert told == [("import_api",), ("import_manual",)]
+    assert (await stage.get_profile(email="ann@example.com"))["bonus"] == 5

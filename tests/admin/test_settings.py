@@ -235,3 +235,16 @@ async def test_names_of_strangers_do_not_become_html(owner: Browser):
 async def test_pages_of_unknown_objects_say_so(owner: Browser):
     for path in ("settings/planets", "settings/senders/99", "settings/senders/x", "settings/senders/new?type=x"):
         assert (await owner.get(path)).status == 404, path
+
+
+async def test_an_earlier_version_fills_the_form_and_is_saved_as_a_new_one(stage: Stage, owner: Browser):
+    await owner.send("settings/resources/21", {"name": "Letters", "categories": "news"})
+    page = await owner.get("settings/resources/21/versions")
+    assert "Letters" in page.text
+    (first,) = await stage.rows(
+        "SELECT min(version) FROM configuration_history WHERE kind = 'resources' AND key = '21'"
+    )
+    await owner.send(f"settings/resources/21?version={first[0]}")
+    resource = (await read(stage)).resources[21]
+    assert (resource.name, resource.categories) == ("Newsletter", ("news", "sales"))
+    assert (await owner.get("settings/resources/21?version=999999")).status == 404

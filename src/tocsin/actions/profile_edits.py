@@ -74,7 +74,7 @@ async def create(context: Context, author: Author, database_id: int, data: Mappi
         configuration = await context.configuration(transaction)
         database = configuration.get_database(database_id)
         matching = profiles.check_matching(configuration, database, "email_profile", field_name="", resource_id=None)
-        job = profiles.Import(configuration, database, matching, is_single=True, may_update=False)
+        job = profiles.Import(configuration, database, matching, is_single=True, may_update=False, source="manual")
         profile_id = await _import(context, transaction, job, data)
         name = str(data.get("email") or "")
         await audits.record(context, transaction, author, [Deed("created", _SECTION, profile_id.hex(), name)])
@@ -95,7 +95,13 @@ async def save_fields(
             opened.configuration, opened.database, "profile_id", field_name="", resource_id=None
         )
         job = profiles.Import(
-            opened.configuration, opened.database, matching, search=search, is_single=True, may_create=False
+            opened.configuration,
+            opened.database,
+            matching,
+            search=search,
+            is_single=True,
+            may_create=False,
+            source="manual",
         )
         await _import(context, opened.transaction, job, changes)
         deed = opened.deed("changed", fields=sorted(changes))

@@ -141,6 +141,7 @@ TABLE: tuple[Page, ...] = (
     Page("settings/tokens", tokens.list_tokens, tokens.change, "users", "users", nav="settings"),
     Page("settings/{section}", objects.list_objects, nav="settings"),
     Page("settings/{section}/{id}", objects.show, objects.change, nav="settings"),
+    Page("settings/{section}/{id}/versions", objects.show_versions, nav="settings"),
     Page("users", users.list_users, users.invite, "users", "users", nav="users"),
     Page("users/{id}", users.show, users.change, "users", "users", nav="users"),
     Page("audits", audits.list_audits, right="users", nav="audits"),

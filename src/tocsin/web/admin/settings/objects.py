@@ -8,6 +8,7 @@ from tocsin.actions import configuration_changes
 from tocsin.core.configuration import Configuration
 from tocsin.core.errors import Conflict, MemberMistakes, NotFound
 from tocsin.store import audits, configuration
+from tocsin.web.admin import versions
 from tocsin.web.admin.forms import Mistakes
 from tocsin.web.admin.settings import fields, parts
 from tocsin.web.admin.settings.columns import TYPES
@@ -46,7 +47,15 @@ async def show(visit: Visit) -> Response:
         visit.require(section.right)
         return await _form_page(visit, section, known, {"type": visit.query("type")} if section.types else {}, {})
     members = configuration_changes.members_of(known, section.name, _number(visit))
-    return await _form_page(visit, section, known, members, {})
+    restored = await versions.find_restored(visit, section.name, visit.path["id"])
+    return await _form_page(visit, section, known, members, {}, restored)
+
+
+async def show_versions(visit: Visit) -> Response:
+    """Every state that an object has had, and what lies between two of them."""
+    section, number = get_section(visit.path["section"]), _number(visit)
+    place = f"settings/{section.name}/{number}"
+    return await versions.show(visit, section.name, str(number), place=place, edit=place, right=section.right)
 
 
 async def change(visit: Visit) -> Response:
@@ -110,14 +119,20 @@ async def _remove(visit: Visit, section: Section) -> Response:
 
 
 async def _form_page(
-    visit: Visit, section: Section, known: Configuration, members: dict[str, Any], mistakes: dict[str, str]
+    visit: Visit,
+    section: Section,
+    known: Configuration,
+    members: dict[str, Any],
+    mistakes: dict[str, str],
+    restored: dict[str, Any] | None = None,
 ) -> Response:
+    """The form of an object as it is, as it was typed, or as it once was."""
     shown = fields.fields_of(section.struct(type_of(members)))
     number = members.get("id") if visit.path["id"] != NEW else None
     values = (
         fields.typed_values(shown, visit.form)
         if mistakes and "_sent" in visit.form
-        else (fields.show_values(shown, fields.with_defaults(section.struct(type_of(members)), members)))
+        else (fields.show_values(shown, fields.with_defaults(section.struct(type_of(members)), restored or members)))
     )
     async with visit.context.database.transaction() as transaction:
         marks = await configuration.list_marks(transaction) if number else {}
@@ -141,6 +156,7 @@ async def _form_page(
         audits=past if visit.may("users") else [],
         can_change=visit.may(section.right),
         more=more,
+        version=visit.query("version") if restored else "",
     )
 
 
