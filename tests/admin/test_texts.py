@@ -3,9 +3,13 @@
 import re
 from importlib.resources import files
 from itertools import chain
+from typing import get_args
 
 import pytest
 
+from tocsin.core.message_log import STATES
+from tocsin.core.messages import EventType
+from tocsin.core.traffic import TrafficOutcome
 from tocsin.web.admin.texts import Translator, texts
 
 ADMIN = files("tocsin.web") / "admin"
@@ -77,3 +81,8 @@ def test_numbers_have_the_forms_of_their_language():
         "событие", "события", "событий", "событий", "событие", "события",
     ]  # fmt: skip
     assert russian.number(1234567.5) == "1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}567,5"
+
+
+def test_every_event_state_and_outcome_has_its_words():
+    named = {"event": get_args(EventType), "message_state": STATES, "traffic": get_args(TrafficOutcome)}
+    assert [f"{kind}_{one}" for kind, words in named.items() for one in words if f"{kind}_{one}" not in texts()] == []
