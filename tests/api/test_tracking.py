@@ -239,7 +239,7 @@ async def follow(tracked: Stage, hits: Hits, url: str) -> None:
     """Follow a link in a process."""
     target = read_target(await tracked.context.known_signer(), url.rpartition("/")[2], tracked.clock.now.timestamp())
     assert target is not None
-    hits.add(target, method="GET", ip="192.0.2.7", user_agent=BROWSER)
+    hits.add(hits.make(target, method="GET", ip="192.0.2.7", user_agent=BROWSER))
 
 
 async def test_a_program_is_seen_whose_requests_come_to_several_processes(tracked: Stage, other: Hits):

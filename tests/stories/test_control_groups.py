@@ -144,7 +144,7 @@ async def test_hooks_of_the_workflow_are_told_and_those_of_others_are_not(stage:
     ]
     await configuration.apply(stage.context, f"hooks: [{', '.join(hooks)}]", "hooks.yaml", {})
     await stage.post(START, id=FIRST, email=EMAIL)
-    assert await stage.rows("SELECT hook_id, type FROM hook_events") == [(1, "skip")]
+    assert await stage.rows("SELECT hook_id, types FROM hook_events") == [(1, ["skip"])]
 
 
 async def test_a_file_is_warned_of_whose_workflow_keeps_away_what_its_trigger_would_send(stage: Stage):
