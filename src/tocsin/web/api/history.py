@@ -21,7 +21,9 @@ from tocsin.web.lists import PageRequest
 MOST_EVENTS = 10_000
 
 # Members of an event's data that are told as members of the event.
-_NAMED = frozenset(("address", "attempts", "code", "status", "text", "missing_values", "reason", "rule", "workflow_id", "custom_data"))
+_NAMED = frozenset(
+    ("address", "attempts", "code", "status", "text", "missing_values", "reason", "rule", "workflow_id", "custom_data")
+)
 
 _is_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
