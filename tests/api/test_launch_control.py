@@ -484,3 +484,20 @@ async def test_files_are_kept_while_a_task_may_name_them(stage: Stage):
     await housekeeping.tidy(stage.context, timedelta(days=30))
     await stage.work()
     assert [part.get_filename() for part in stage.mailbox.mails()[ANN].iter_attachments()] == ["a.txt"]
+
+
+async def test_what_calls_change_stands_in_the_audit_log_with_the_name_of_their_token(stage: Stage):
+    profile_id = await stage.add(email="ann@example.com")
+    launched = await stage.post("campaigns/triggers/start", id=8, email="ann@example.com")
+    await stage.post("launches/pause", id=launched["launch_id"])
+    await stage.post("launches/cancel", id=launched["launch_id"])
+    await stage.post("suppresses/add", name="Asked us", emails=["ann@example.com"])
+    await stage.post("profiles/delete", db_id=1, matching="profile_id", profile_id=profile_id)
+    deeds = await stage.rows("SELECT author_kind, author, action, section FROM audits WHERE author_kind = 'token'")
+    assert {(author, action, section) for _, author, action, section in deeds} == {
+        ("shop", "paused", "launches"),
+        ("shop", "cancelled", "launches"),
+        ("shop", "created", "suppression_lists"),
+        ("shop", "suppressed", "suppressions"),
+        ("shop", "removed", "profiles"),
+    }

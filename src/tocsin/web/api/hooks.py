@@ -95,19 +95,22 @@ async def resume(call: Call, request: ResumeRequest) -> DataAnswer:
     """Go on with a hook that was paused or waits, at once."""
     hook = call.configuration.get_hook(request.id)
     skipped = await hooks.resume(call.context, call.transaction, hook, skip_failing=request.skip_failing)
+    await call.note("resumed", "hooks", str(hook.id), hook.name, skipped=skipped)
     return DataAnswer(data=ResumedHook(skipped))
 
 
 async def replay(call: Call, request: ReplayRequest) -> DataAnswer:
     """Tell a hook again what happened since an instant or an event."""
+    hook = call.configuration.get_hook(request.id)
     await hooks.replay(
         call.context,
         call.transaction,
-        call.configuration.get_hook(request.id),
+        hook,
         from_at=hooks.parse_instant(request.from_at, "from_at"),
         from_event_id=request.from_event_id,
         until=hooks.parse_instant(request.until, "until"),
     )
+    await call.note("replayed", "hooks", str(hook.id), hook.name, since=request.from_at or request.from_event_id)
     return DataAnswer(data=None)
 
 

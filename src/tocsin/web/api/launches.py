@@ -98,24 +98,28 @@ async def list_launches(call: Call, request: LaunchListRequest) -> LaunchListAns
 async def pause(call: Call, request: LaunchIdRequest) -> DataAnswer:
     """Send no more messages of a launch until it is resumed."""
     await launch_changes.pause(call.transaction, parse_id(request.id))
+    await call.note("paused", "launches", request.id)
     return DataAnswer(data=None)
 
 
 async def resume(call: Call, request: LaunchIdRequest) -> DataAnswer:
     """Go on with a launch that was paused."""
     await launch_changes.resume(call.transaction, parse_id(request.id))
+    await call.note("resumed", "launches", request.id)
     return DataAnswer(data=None)
 
 
 async def cancel(call: Call, request: LaunchIdRequest) -> DataAnswer:
     """Take the messages of a launch that were not sent yet out of the queue, and its profiles out of the workflow."""
     left = await launch_changes.cancel(call.context, call.transaction, parse_id(request.id))
+    await call.note("cancelled", "launches", request.id)
     return DataAnswer(data=CancelledLaunch(left.waiting, left.in_hand))
 
 
 async def retry(call: Call, request: LaunchIdRequest) -> DataAnswer:
     """Send a launch again to those whom it did not reach."""
     sent = await launch_changes.retry(call.context, call.transaction, call.configuration, parse_id(request.id))
+    await call.note("retried", "launches", request.id, retried=sent.retried)
     return DataAnswer(data=RetriedLaunch(sent.retried, sent.skipped))
 
 

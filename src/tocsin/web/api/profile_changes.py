@@ -110,6 +110,7 @@ async def delete(call: Call, request: MatchRequest) -> DataAnswer:
     profile_id = await profile_changes.delete(
         call.context, call.transaction, call.configuration, database, matching, request.search()
     )
+    await call.note("removed", "profiles", profile_id.hex())
     return DataAnswer(data=ProfileReference(profile_id.hex()))
 
 
@@ -119,6 +120,7 @@ async def merge(call: Call, request: MergeRequest) -> ProfileIdAnswer:
     named = _read_merged(request)
     to = None if request.create else next(iter(named))
     profile_id = await profile_changes.merge(call.context, call.transaction, call.configuration, database, named, to)
+    await call.note("merged", "profiles", profile_id.hex(), profiles=len(named))
     return ProfileIdAnswer(profile_id=profile_id.hex())
 
 

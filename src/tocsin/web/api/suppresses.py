@@ -111,6 +111,7 @@ async def add(call: Call, request: AddRequest) -> AddAnswer:
     added = suppressed.Added(0, 0, 0, 0, [])
     if request.emails:
         added = await suppressed.add(call.context, call.transaction, list_id, request.emails, request.reason)
+        await call.note("suppressed", "suppressions", str(list_id), added=added.new)
     return AddAnswer(
         saved_id=list_id,
         total_count=added.given,
@@ -142,6 +143,7 @@ async def remove(call: Call, request: RemoveRequest) -> RemoveAnswer:
     if request.id != AUTOMATIC_LIST:
         call.configuration.get_suppression_list(request.id)
     removed, errors = await suppressed.remove(call.transaction, request.id, request.emails)
+    await call.note("lifted", "suppressions", str(request.id), removed=removed)
     return RemoveAnswer(total_count=len(request.emails), total_removed=removed, errors=errors or UNSET)
 
 
