@@ -25,8 +25,8 @@ demo: setup ## set up, run the main job on real input, print what happened
 run: setup ## a server to look around in, with the demo's data
 	@$(RUN) demo/demo.py --keep
 
-test: setup ## the whole test suite, in four processes: half of the time is waiting
-	@$(RUN) -m pytest -n 4 --dist worksteal
+test: setup ## the whole test suite, in three processes: half of the time is waiting, and a browser has its own
+	@$(RUN) -m pytest -n 3 --dist worksteal
 
 check: format lint types test ## all that CI asks for
 

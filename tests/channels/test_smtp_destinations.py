@@ -34,7 +34,9 @@ def make_outcome(state="sent", code=250, text="2.0.0 Ok"):
 async def test_a_destination_at_its_limit_is_passed_over_while_others_go_out(offers):
     limits = (DomainLimit(match=("slow.example",), connections=2),)
     async with (
-        DestinationServer({"slow.example": Manner(seconds=0.05)}, offers=offers) as server,
+        DestinationServer(
+            {"slow.example": Manner(seconds=0.05), "quick.example": Manner(seconds=0.005)}, offers=offers
+        ) as server,
         open_channel(server.port, connections=6, domains=limits) as channel,
     ):
         outcomes = await channel.send([*to("slow.example", 10), *to("quick.example", 40)])

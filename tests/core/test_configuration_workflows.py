@@ -94,6 +94,6 @@ def test_ten_thousand_nodes_are_refused_quickly():
     many = "".join(
         f"      - {{id: n{number}, type: delay, for: {{hours: 1}}, next: done}}\n" for number in range(10_000)
     )
-    before = time.perf_counter()
+    before = time.process_time()
     assert mistakes_of(FILE + many) == ["14: workflows[0].nodes: there are 10008 items; expected 0 to 1000"]
-    assert time.perf_counter() - before < 10
+    assert time.process_time() - before < 10

@@ -156,7 +156,7 @@ async def list_matching(
 ) -> list[Profile]:
     """As `list_after`, of the profiles that fulfil a condition. Invalid when that takes longer than FILTER_SECONDS."""
     keys = {"database_id": database_id, "after_bucket": after[-1] if after else -1, "after_id": after, "limit": limit}
-    rows = await _fetch_matching(transaction, _SQL["list_after"], condition, keys)
+    rows = await _fetch_matching(transaction, _SQL["list_after"], condition, keys, FILTER_SECONDS)
     return list(_profiles(rows).values())
 
 
@@ -188,7 +188,7 @@ async def selecting(
         await cursor.execute(query, {"database_id": database_id, **condition.parameters})
 
         async def read(limit: int) -> list[Profile]:
-            async with _limited(transaction):
+            async with _limited(transaction, FILTER_SECONDS):
                 return list(_profiles(await cursor.fetchmany(limit)).values())
 
         yield read
@@ -203,7 +203,9 @@ async def list_page(
 
 async def list_ids(transaction: Transaction, database_id: int, condition: Condition, limit: int) -> list[bytes]:
     """The ids of up to `limit` profiles that fulfil a condition. Invalid as `list_matching`."""
-    rows = await _fetch_matching(transaction, _SQL["list_ids"], condition, {"database_id": database_id, "limit": limit})
+    rows = await _fetch_matching(
+        transaction, _SQL["list_ids"], condition, {"database_id": database_id, "limit": limit}, FILTER_SECONDS
+    )
     return [identifier for (identifier,) in rows]
 
 
@@ -212,7 +214,10 @@ async def list_fitting(
 ) -> set[bytes]:
     """Those of the profiles that fulfil a condition. Invalid as `list_matching`."""
     keys = {"database_id": database_id, **id_columns(profile_ids)}
-    return {identifier for (identifier,) in await _fetch_matching(transaction, _SQL["list_among"], condition, keys)}
+    return {
+        identifier
+        for (identifier,) in await _fetch_matching(transaction, _SQL["list_among"], condition, keys, FILTER_SECONDS)
+    }
 
 
 async def _fetch_matching(
@@ -220,7 +225,7 @@ async def _fetch_matching(
     named: LiteralString,
     condition: Condition,
     parameters: Mapping[str, object],
-    seconds: int = FILTER_SECONDS,
+    seconds: int,
 ) -> list[Row]:
     """The rows of a query, its WHERE narrowed by a condition, within the time that a query may take."""
     before, order = named.split("ORDER BY")
@@ -231,7 +236,7 @@ async def _fetch_matching(
 
 
 @asynccontextmanager
-async def _limited(transaction: Transaction, seconds: int = FILTER_SECONDS) -> AsyncIterator[None]:
+async def _limited(transaction: Transaction, seconds: int) -> AsyncIterator[None]:
     """TooSlow when a statement of the block takes longer than so many seconds; the transaction may go on."""
     try:
         async with time_limit(transaction, seconds):
