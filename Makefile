@@ -25,8 +25,12 @@ demo: setup ## set up, run the main job on real input, print what happened
 run: setup ## a server to look around in, with the demo's data
 	@$(RUN) demo/demo.py --keep
 
-test: setup ## the whole test suite, in three processes: half of the time is waiting, and a browser has its own
-	@$(RUN) -m pytest -n 3 --dist worksteal
+# Half of the time is waiting, hence three processes; a browser wants the machine for itself.
+BROWSER := tests/admin/test_in_chromium.py tests/admin/test_pictures.py tests/admin/test_first_run.py
+
+test: setup ## the whole test suite
+	@$(RUN) -m pytest -n 3 --dist worksteal $(addprefix --ignore=,$(BROWSER))
+	@$(RUN) -m pytest $(BROWSER)
 
 check: format lint types test ## all that CI asks for
 

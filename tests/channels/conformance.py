@@ -35,7 +35,7 @@ class Opened(NamedTuple):
 class Subject:
     """A channel under test.
 
-    open: the channel, over two connections, each step of at most 0.3 s, to a fake of this manner, which knows the
+    open: the channel, over two connections, each step of at most 1.5 s, to a fake of this manner, which knows the
     channel by SECRET and repeats it in all that it says, where it says anything.
     make: a sound envelope, another for each number.
     """

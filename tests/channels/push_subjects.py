@@ -77,7 +77,7 @@ async def open_fcm(manner: Manner) -> Opening:
     async with Google(treatments=treat(manner, refusal, deferral), token_beginning=SECRET) as google:
         with folder() as files:
             sender = FcmSender(
-                id=1, name="app", channel="push", connections=2, timeout_seconds=0.3,
+                id=1, name="app", channel="push", connections=2, timeout_seconds=1.5,
                 credentials_file=write(files, "account.json", google.credentials()),
                 base_url=f"http://{AWAY}" if manner == "is away" else google.url,
             )  # fmt: skip
@@ -99,7 +99,7 @@ async def open_webpush(manner: Manner) -> Opening:
         with folder() as files:
             key_file = write(files, "vapid.pem", pem(ec_key("vapid")))
             sender = WebpushSender(
-                id=1, name="web", channel="push", connections=2, timeout_seconds=0.3, hosts=("http://127.0.0.1",),
+                id=1, name="web", channel="push", connections=2, timeout_seconds=1.5, hosts=("http://127.0.0.1",),
                 private_key_file="/nowhere.pem" if manner == "is away" else key_file, subject="mailto:a@shop.example",
             )  # fmt: skip
             channel = WebpushChannel(sender, open_door, lambda: NOW)
@@ -133,7 +133,7 @@ async def open_apns(manner: Manner) -> Opening:
         patch.setenv("SSL_CERT_FILE", str(files / "authority.pem"))
         async with apple.serve() as server:
             sender = ApnsSender(
-                id=1, name="ios", channel="push", connections=2, timeout_seconds=0.3, key_id=KEY_ID, team_id=TEAM_ID,
+                id=1, name="ios", channel="push", connections=2, timeout_seconds=1.5, key_id=KEY_ID, team_id=TEAM_ID,
                 topic=TOPIC, key_file=write(files, "key.p8", pem(ec_key("apple"))),
                 base_url=f"https://{AWAY}" if manner == "is away" else server.url,
             )  # fmt: skip

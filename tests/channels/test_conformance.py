@@ -37,7 +37,7 @@ async def open_smtp(manner: Manner) -> Opening:
         port = 9 if manner == "is away" else server.port
         sender = SmtpSender(
             id=1, name="relay", channel="email", host="127.0.0.1", port=port, security="none", connections=2,
-            timeout_seconds=0.3,
+            timeout_seconds=1.5,
         )  # fmt: skip
         channel = SmtpChannel(sender)
         yield Opened(channel, lambda: len(server.messages))
@@ -76,7 +76,7 @@ async def open_http_sms(manner: Manner) -> Opening:
         sender = HttpSender(
             id=2, name="gateway", channel="sms", url=url, headers={"Authorization": "Bearer ${KEY}"},
             json={"to": "{phone}", "text": "{text}"}, answer=SmsAnswer(message_id="$.id"), connections=2,
-            timeout_seconds=0.3, secrets={"KEY": SECRET},
+            timeout_seconds=1.5, secrets={"KEY": SECRET},
         )  # fmt: skip
         channel = HttpSmsChannel(
             sender, lambda most: HttpDoor([ip_network("127.0.0.1/32")], connections=most, connections_per_host=most)
