@@ -13,11 +13,6 @@ class Closing:
         """The server ends: finish what is open."""
         self._begun.set()
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the server is about to end."""
-        return self._begun.is_set()
-
     async def wait(self, seconds: float) -> bool:
         """Wait so long at most; True as soon as the server is about to end."""
         try:
